@@ -1,0 +1,103 @@
+//! Is this answer right? Verifiers with a three-valued verdict and bounded work on any text.
+//!
+//! Text from a model is hostile: every verifier looks at a bounded end of it, in linear time, and never panics. Nothing is
+//! given away: an empty answer is wrong, and a right answer that cannot be read is [`Verdict::Ungradable`], not correct.
+//!
+//! ```
+//! use curt_verify::{verifier, Verdict};
+//!
+//! let numeric = verifier("numeric")?;
+//! let found = numeric.verify("1000", "So she pays \\boxed{\\$1,000.00}.", true);
+//! assert_eq!(found.verdict, Verdict::Correct);
+//! assert_eq!(found.extracted.as_deref(), Some("\\$1,000.00"));
+//! assert_eq!(numeric.verify("1000", "", true).verdict, Verdict::Wrong);
+//! # Ok::<(), curt_verify::UnknownVerifier>(())
+//! ```
+
+mod chain;
+mod numeric;
+
+use serde::{Deserialize, Serialize};
+
+pub use chain::Chain;
+pub use numeric::{MAX_ANSWER_BYTES, MAX_RESPONSE_BYTES, Numeric};
+
+/// What a verifier says of one response. In JSON: `correct`, `wrong`, `ungradable`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// The response ends in the right answer.
+    Correct,
+    /// The response ends in another answer, in none, or does not end.
+    Wrong,
+    /// The right answer itself cannot be read, so nothing can be said.
+    Ungradable,
+}
+
+/// A verdict and the answer that it is about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verification {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// The answer found in the response, as it stands there; none if none was found.
+    pub extracted: Option<String>,
+}
+
+/// Judges responses against a right answer. File name = type name = word in the run file = [`Verifier::name`].
+pub trait Verifier: Send + Sync {
+    /// The word for this verifier in a run file.
+    fn name(&self) -> &'static str;
+
+    /// True if responses are to be decoded *with* special tokens, such as the stop token, because they are part of the form.
+    fn reads_special_tokens(&self) -> bool {
+        false
+    }
+
+    /// The verdict on `response`, the text of a completion, where `answer` is right. `finished`: the completion ended with a
+    /// stop token, rather than by a limit. Total: any text gives a verdict, in time linear in a bounded part of the text.
+    fn verify(&self, answer: &str, response: &str, finished: bool) -> Verification;
+}
+
+/// The words that [`verifier`] knows.
+pub const VERIFIERS: [&str; 2] = ["chain", "numeric"];
+
+/// A name that is none of [`VERIFIERS`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("unknown verifier `{name}`: expected one of {}", VERIFIERS.join(", "))]
+pub struct UnknownVerifier {
+    /// The name asked for.
+    pub name: String,
+}
+
+/// The verifier called `name`. Error: [`UnknownVerifier`].
+pub fn verifier(name: &str) -> Result<Box<dyn Verifier>, UnknownVerifier> {
+    match name {
+        "chain" => Ok(Box::new(Chain)),
+        "numeric" => Ok(Box::new(Numeric)),
+        _ => Err(UnknownVerifier { name: name.to_string() }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_word_gives_the_verifier_of_that_name() {
+        for name in VERIFIERS {
+            assert_eq!(verifier(name).unwrap().name(), name);
+        }
+    }
+
+    #[test]
+    fn unknown_verifier_lists_the_known() {
+        let error = verifier("maths").err().unwrap();
+        assert_eq!(error.to_string(), "unknown verifier `maths`: expected one of chain, numeric");
+    }
+
+    #[test]
+    fn verdicts_have_stable_words() {
+        let words = [Verdict::Correct, Verdict::Wrong, Verdict::Ungradable].map(|v| serde_json::to_string(&v).unwrap());
+        assert_eq!(words, ["\"correct\"", "\"wrong\"", "\"ungradable\""]);
+    }
+}
