@@ -1,0 +1,27 @@
+//! `correctness`: the verdict alone.
+
+use crate::{RewardError, RewardStrategy, Rollout, Shaped, StepContext, check_group};
+
+/// **R = c**: 1 for a right answer, 0 for a wrong one, whatever the length. The baseline without length shaping
+/// (arXiv 2602.20945, eq. 1).
+///
+/// Parameters: none. Nothing is masked. Degenerate: a group that is all right or all wrong has no spread and so no
+/// signal. There is no length pressure, except through the cap L_R: what is cut there has no answer and is wrong.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Correctness;
+
+impl RewardStrategy for Correctness {
+    fn name(&self) -> &'static str {
+        "correctness"
+    }
+
+    fn shape(&self, ctx: &StepContext, group: &[Rollout], out: &mut [Shaped]) -> Result<(), RewardError> {
+        check_group(self.needs(), ctx, group, out.len())?;
+        for (rollout, shaped) in group.iter().zip(out) {
+            shaped.reset();
+            shaped.total = f64::from(u8::from(rollout.correct));
+            shaped.parts.push(("correctness", shaped.total));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,138 @@
+//! The joint: what a reward strategy is, and the checks that all share.
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Facts, GroupFacts, RewardError, Rollout, Shaped, StepContext};
+
+/// Turns the verdicts and lengths of one group into rewards.
+///
+/// The trainer drives: [`shape`](Self::shape) for each group of a step, in any order; [`reweight`](Self::reweight) after
+/// advantages are known; [`observe`](Self::observe) once, with all groups of the step in canonical order. Only `observe`
+/// and `load` may change the strategy, so shaping does not depend on the order of the groups.
+pub trait RewardStrategy: Debug + Send + Sync {
+    /// The word for it in a run file; also its file name and, in camel case, its type.
+    fn name(&self) -> &'static str;
+
+    /// The optional facts it reads. A trainer whose task lacks one refuses the run before it starts
+    /// ([`Facts::missing_from`]).
+    fn needs(&self) -> Facts {
+        Facts::BASIC
+    }
+
+    /// Overwrites `out[i]` with the reward of `group[i]`. Nothing of what was in `out` is read.
+    ///
+    /// # Errors
+    /// What [`check_group`] refuses. `out` is then unchanged.
+    fn shape(&self, ctx: &StepContext, group: &[Rollout], out: &mut [Shaped]) -> Result<(), RewardError>;
+
+    /// Takes note of a whole step, after shaping. Stateless strategies ignore it.
+    fn observe(&mut self, step: &[GroupFacts<'_>]) {
+        let _ = step;
+    }
+
+    /// Changes the advantages of one group in place, for the strategies that act there. Most leave them alone.
+    fn reweight(&self, advantages: &mut [f64], group: &[Rollout]) {
+        let _ = (advantages, group);
+    }
+
+    /// What must be kept in a checkpoint. Stateless strategies keep their name alone.
+    fn save(&self) -> StrategyState {
+        StrategyState { strategy: self.name().to_owned(), version: 1, values: BTreeMap::new() }
+    }
+
+    /// Goes back to a saved state, so that a resumed run shapes bit for bit as the uninterrupted one.
+    ///
+    /// # Errors
+    /// The state is of another strategy or version, or holds values where this strategy keeps none.
+    fn load(&mut self, state: &StrategyState) -> Result<(), RewardError> {
+        let expected = self.save();
+        if state.strategy != expected.strategy || state.version != expected.version {
+            return Err(RewardError::StateOfAnother {
+                expected: format!("{} version {}", expected.strategy, expected.version),
+                found: format!("{} version {}", state.strategy, state.version),
+            });
+        }
+        match state.values.keys().next() {
+            None => Ok(()),
+            Some(key) => Err(RewardError::UnknownStateValue { strategy: self.name(), key: key.clone() }),
+        }
+    }
+
+    /// Numbers worth a curve, by name. Stateless strategies have none.
+    fn metrics(&self) -> Vec<(&'static str, f64)> {
+        Vec::new()
+    }
+}
+
+/// The saved state of a strategy: plain numbers under names, for any serde format that keeps `f64` exactly.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StrategyState {
+    /// [`RewardStrategy::name`] of the strategy that wrote it.
+    pub strategy: String,
+    /// Version of its layout.
+    pub version: u32,
+    /// The numbers.
+    pub values: BTreeMap<String, f64>,
+}
+
+/// Refuses what no strategy can shape; members call it first, and so should yours.
+///
+/// # Errors
+/// An empty group, `out_len` other than the size of the group, rollouts of two problems, a length beyond
+/// [`StepContext::max_completion_length`], an answer longer than its completion, a number that is not finite, a fact in
+/// `needs` that is not there. Rows are named from 0.
+pub fn check_group(needs: Facts, ctx: &StepContext, group: &[Rollout], out_len: usize) -> Result<(), RewardError> {
+    let first = group.first().ok_or(RewardError::EmptyGroup)?;
+    if group.len() != out_len {
+        return Err(RewardError::OutputSize { expected: group.len(), found: out_len });
+    }
+    for (row, rollout) in group.iter().enumerate() {
+        if rollout.problem != first.problem {
+            return Err(RewardError::MixedGroup { row, expected: first.problem.0, found: rollout.problem.0 });
+        }
+        check_lengths(ctx, row, rollout)?;
+        check_numbers(row, rollout)?;
+        if let Some(&fact) = needs.missing_from(&supplied(rollout)).first() {
+            return Err(RewardError::MissingFact { row, fact });
+        }
+    }
+    Ok(())
+}
+
+fn check_lengths(ctx: &StepContext, row: usize, rollout: &Rollout) -> Result<(), RewardError> {
+    if let Some(limit) = ctx.max_completion_length
+        && rollout.length > limit
+    {
+        return Err(RewardError::TooLong { row, limit, found: rollout.length });
+    }
+    match rollout.answer_length {
+        Some(answer) if answer > rollout.length => Err(RewardError::AnswerTooLong { row, length: rollout.length, found: answer }),
+        _ => Ok(()),
+    }
+}
+
+fn check_numbers(row: usize, rollout: &Rollout) -> Result<(), RewardError> {
+    let numbers = [
+        ("repetition", rollout.repetition),
+        ("reference.mean_length", rollout.reference.map(|r| r.mean_length)),
+        ("reference.accuracy", rollout.reference.map(|r| r.accuracy)),
+    ];
+    for (field, value) in numbers {
+        if let Some(found) = value.filter(|v| !v.is_finite()) {
+            return Err(RewardError::NotFinite { row, field, found });
+        }
+    }
+    Ok(())
+}
+
+fn supplied(rollout: &Rollout) -> Facts {
+    Facts {
+        answer_length: rollout.answer_length.is_some(),
+        budget: rollout.budget.is_some(),
+        repetition: rollout.repetition.is_some(),
+        reference: rollout.reference.is_some(),
+    }
+}
