@@ -1,0 +1,115 @@
+//! From rewards to credit: the data and the joint.
+
+use std::fmt::Debug;
+
+use serde::{Deserialize, Serialize};
+
+use crate::AdvantageError;
+
+/// The rewards of all rollouts of one prompt. Row i of every field is rollout i.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct RewardGroup {
+    /// Shaped reward of each rollout.
+    pub rewards: Vec<f64>,
+    /// Does it count in the mean and the deviation?
+    pub in_statistics: Vec<bool>,
+    /// Are its tokens trained on?
+    pub in_loss: Vec<bool>,
+    /// Its length in tokens, for estimators that weigh by length.
+    pub lengths: Vec<u32>,
+    /// Named parts of the rewards, for estimators that normalise each part on its own; empty when not wanted.
+    #[serde(default)]
+    pub parts: Vec<(String, Vec<f64>)>,
+}
+
+impl RewardGroup {
+    /// A group with nothing masked and no parts.
+    pub fn new(rewards: Vec<f64>, lengths: Vec<u32>) -> Self {
+        let all = vec![true; rewards.len()];
+        Self { rewards, in_statistics: all.clone(), in_loss: all, lengths, parts: Vec::new() }
+    }
+
+    /// The rewards that count in the statistics, in order.
+    pub fn counted(&self) -> impl Iterator<Item = f64> + '_ {
+        self.rewards.iter().zip(&self.in_statistics).filter_map(|(&reward, &counts)| counts.then_some(reward))
+    }
+
+    /// Whether the group says nothing: fewer than two rollouts count, or all that count have the same reward. Decided by
+    /// max == min on the rewards themselves, never by a small deviation, which rounding can fake.
+    pub fn is_flat(&self) -> bool {
+        let mut counted = self.counted();
+        let Some(first) = counted.next() else { return true };
+        counted.all(|reward| reward == first)
+    }
+}
+
+/// The advantage of one rollout.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Credit {
+    /// The same for each of its tokens.
+    Sequence(f64),
+    /// One number per token.
+    Tokens(Vec<f64>),
+}
+
+impl Credit {
+    /// The advantage of token `token`; 0 past the end.
+    pub fn at(&self, token: usize) -> f64 {
+        match self {
+            Credit::Sequence(advantage) => *advantage,
+            Credit::Tokens(advantages) => advantages.get(token).copied().unwrap_or(0.0),
+        }
+    }
+
+    /// Whether no token has any advantage, so that the rollout cannot move a policy gradient.
+    pub fn is_zero(&self) -> bool {
+        match self {
+            Credit::Sequence(advantage) => *advantage == 0.0,
+            Credit::Tokens(advantages) => advantages.iter().all(|&advantage| advantage == 0.0),
+        }
+    }
+}
+
+/// Turns the rewards of a step into advantages.
+pub trait AdvantageEstimator: Debug + Send + Sync {
+    /// The word for it in a run file.
+    fn name(&self) -> &'static str;
+
+    /// The credit of each rollout: `result[g][i]` belongs to rollout i of `groups[g]`. All groups of the step are seen at
+    /// once, because some estimators normalise over the batch.
+    ///
+    /// # Errors
+    /// What [`check_groups`] refuses.
+    fn estimate(&self, groups: &[RewardGroup]) -> Result<Vec<Vec<Credit>>, AdvantageError>;
+}
+
+/// The largest reward that is taken for one, in magnitude; sums of squares stay finite below it.
+pub(crate) const REWARD_LIMIT: f64 = 1e100;
+
+/// Refuses what no estimator can use; members call it first, and so should yours.
+///
+/// # Errors
+/// A group without rollouts; a field with another number of rows than `rewards`; a reward, or a part of one, that is not a
+/// finite number below 1e100 in magnitude. Groups and rows are named from 0. No groups at all is no error.
+pub fn check_groups(groups: &[RewardGroup]) -> Result<(), AdvantageError> {
+    for (group, data) in groups.iter().enumerate() {
+        let rows = data.rewards.len();
+        if rows == 0 {
+            return Err(AdvantageError::EmptyGroup { group });
+        }
+        let sizes =
+            [("in_statistics", data.in_statistics.len()), ("in_loss", data.in_loss.len()), ("lengths", data.lengths.len())];
+        let parts = data.parts.iter().map(|(name, values)| (name.as_str(), values.len()));
+        if let Some((field, found)) = sizes.into_iter().chain(parts).find(|(_, size)| *size != rows) {
+            return Err(AdvantageError::GroupSize { group, field: field.to_owned(), expected: rows, found });
+        }
+        let parts = data.parts.iter().map(|(name, values)| (name.as_str(), values.as_slice()));
+        for (field, values) in std::iter::once(("reward", data.rewards.as_slice())).chain(parts) {
+            if let Some(row) = values.iter().position(|v| !v.is_finite() || v.abs() > REWARD_LIMIT) {
+                return Err(AdvantageError::BadReward { group, row, field: field.to_owned(), found: values[row] });
+            }
+        }
+    }
+    Ok(())
+}
