@@ -1,0 +1,118 @@
+//! The CPU backend: [`Cpu<f32>`] is fast, [`Cpu<f64>`] is a plain second implementation for checking.
+
+mod buffer;
+mod parallel;
+pub mod simd;
+pub(crate) mod vector;
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+pub use buffer::Buffer;
+pub use parallel::SharedMut;
+pub use simd::SimdPath;
+
+use crate::backend::{Backend, DeviceError, Real};
+
+/// A CPU backend with its own worker threads.
+///
+/// Cloning is cheap and shares the threads.
+#[derive(Clone, Debug)]
+pub struct Cpu<R> {
+    pool: Option<Arc<rayon::ThreadPool>>,
+    path: SimdPath,
+    real: PhantomData<R>,
+}
+
+impl<R: Real> Cpu<R> {
+    /// A backend with `threads` threads and the best instruction set of this processor.
+    pub fn new(threads: usize) -> Result<Self, DeviceError> {
+        Self::with_path(threads, SimdPath::detect())
+    }
+
+    /// A backend with a forced instruction set; every path gives the same forward bits.
+    pub fn with_path(threads: usize, path: SimdPath) -> Result<Self, DeviceError> {
+        if !path.is_available() {
+            return Err(DeviceError::Unsupported { path: path.name() });
+        }
+        let pool = match threads {
+            0 | 1 => None,
+            n => Some(Arc::new(
+                rayon::ThreadPoolBuilder::new()
+                    .num_threads(n)
+                    .thread_name(|i| format!("curt-{i}"))
+                    .build()
+                    .map_err(|e| DeviceError::Threads { threads: n, reason: e.to_string() })?,
+            )),
+        };
+        Ok(Self { pool, path, real: PhantomData })
+    }
+
+    /// The instruction set in use.
+    pub fn path(&self) -> SimdPath {
+        self.path
+    }
+}
+
+impl<R: Real> Backend for Cpu<R> {
+    type Real = R;
+    type Buffer = Buffer<R>;
+    type Ids = Vec<u32>;
+
+    fn zeros(&self, len: usize) -> Result<Buffer<R>, DeviceError> {
+        Buffer::zeros(len)
+    }
+
+    fn upload(&self, host: &[R]) -> Result<Buffer<R>, DeviceError> {
+        let mut buffer = Buffer::zeros(host.len())?;
+        buffer.copy_from_slice(host);
+        Ok(buffer)
+    }
+
+    fn write(&self, buffer: &mut Buffer<R>, host: &[R]) {
+        buffer[..host.len()].copy_from_slice(host);
+    }
+
+    fn download(&self, buffer: &Buffer<R>) -> Vec<R> {
+        buffer.to_vec()
+    }
+
+    fn read(&self, host: &mut [R], buffer: &Buffer<R>, offset: usize) {
+        host.copy_from_slice(&buffer[offset..offset + host.len()]);
+    }
+
+    fn len(&self, buffer: &Buffer<R>) -> usize {
+        buffer.as_ref().len()
+    }
+
+    fn upload_ids(&self, host: &[u32]) -> Result<Vec<u32>, DeviceError> {
+        Ok(host.to_vec())
+    }
+
+    fn copy(&self, target: &mut Buffer<R>, to: usize, source: &Buffer<R>, from: usize, len: usize) {
+        target[to..to + len].copy_from_slice(&source[from..from + len]);
+    }
+
+    fn copy_within(&self, buffer: &mut Buffer<R>, to: usize, from: usize, len: usize) {
+        buffer.copy_within(from..from + len, to);
+    }
+
+    fn fill_zero(&self, buffer: &mut Buffer<R>, len: usize) {
+        buffer[..len].fill(R::default());
+    }
+
+    fn synchronize(&self) -> Result<(), DeviceError> {
+        Ok(())
+    }
+
+    fn inside<T: Send>(&self, job: impl FnOnce() -> T + Send) -> T {
+        match &self.pool {
+            Some(pool) => pool.install(job),
+            None => job(),
+        }
+    }
+
+    fn threads(&self) -> usize {
+        self.pool.as_ref().map_or(1, |p| p.current_num_threads())
+    }
+}

@@ -1,0 +1,157 @@
+//! SIMD bodies are written once over 16 virtual lanes and instantiated per instruction set.
+//!
+//! A body is a struct that implements [`Kernel`]; [`SimdPath::run`] inlines it into a function compiled for AVX-512,
+//! for AVX2 with fused multiply-add, or for the plain target. Bodies use only `+ - * /`, `mul_add` and `sqrt`, which
+//! IEEE 754 rounds the same way everywhere, so all paths give equal bits.
+
+/// Lanes of one virtual register. A horizontal sum always uses the fixed tree of [`sum`].
+pub const LANES: usize = 16;
+
+/// One virtual register.
+pub type Lanes = [f32; LANES];
+
+/// A piece of arithmetic to be compiled for each instruction set. `run` must be `#[inline(always)]`.
+pub trait Kernel {
+    /// What it returns.
+    type Output;
+    /// Does the work.
+    fn run(self) -> Self::Output;
+}
+
+/// The instruction sets a body is compiled for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SimdPath {
+    /// 512-bit registers.
+    Avx512,
+    /// 256-bit registers with fused multiply-add.
+    Avx2,
+    /// Whatever the compiler's target has; slow where fused multiply-add is not in hardware.
+    Portable,
+}
+
+impl SimdPath {
+    /// All paths, best first.
+    pub const ALL: [SimdPath; 3] = [SimdPath::Avx512, SimdPath::Avx2, SimdPath::Portable];
+
+    /// The best path of this processor.
+    pub fn detect() -> Self {
+        Self::ALL.into_iter().find(|p| p.is_available()).unwrap_or(SimdPath::Portable)
+    }
+
+    /// Whether this processor has it.
+    pub fn is_available(self) -> bool {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            SimdPath::Avx512 => {
+                is_x86_feature_detected!("avx512f")
+                    && is_x86_feature_detected!("avx512vl")
+                    && is_x86_feature_detected!("avx512dq")
+                    && is_x86_feature_detected!("avx512bw")
+                    && is_x86_feature_detected!("fma")
+            }
+            #[cfg(target_arch = "x86_64")]
+            SimdPath::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
+            #[cfg(not(target_arch = "x86_64"))]
+            SimdPath::Avx512 | SimdPath::Avx2 => false,
+            SimdPath::Portable => true,
+        }
+    }
+
+    /// Its name in messages and benches.
+    pub fn name(self) -> &'static str {
+        match self {
+            SimdPath::Avx512 => "avx512",
+            SimdPath::Avx2 => "avx2",
+            SimdPath::Portable => "portable",
+        }
+    }
+
+    /// Runs `kernel` compiled for this path. The path must be available: [`crate::Cpu`] checks it once.
+    #[inline]
+    pub fn run<K: Kernel>(self, kernel: K) -> K::Output {
+        match self {
+            // SAFETY: `Cpu::with_path` refuses a path whose features the processor lacks.
+            #[cfg(target_arch = "x86_64")]
+            SimdPath::Avx512 => unsafe { run_avx512(kernel) },
+            // SAFETY: as above.
+            #[cfg(target_arch = "x86_64")]
+            SimdPath::Avx2 => unsafe { run_avx2(kernel) },
+            _ => kernel.run(),
+        }
+    }
+}
+
+/// [`Kernel::run`] compiled for AVX-512.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,avx2,fma,bmi2")]
+pub(crate) fn run_avx512<K: Kernel>(kernel: K) -> K::Output {
+    kernel.run()
+}
+
+/// [`Kernel::run`] compiled for AVX2 with fused multiply-add.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma,bmi2")]
+pub(crate) fn run_avx2<K: Kernel>(kernel: K) -> K::Output {
+    kernel.run()
+}
+
+/// `acc[i] += a * b[i]`, fused.
+#[inline(always)]
+pub fn fma(acc: &mut Lanes, a: f32, b: &Lanes) {
+    for i in 0..LANES {
+        acc[i] = a.mul_add(b[i], acc[i]);
+    }
+}
+
+/// The sum of 16 lanes by the one tree that every backend uses: 8 + 8, 4 + 4, 2 + 2, 1 + 1.
+#[inline(always)]
+pub fn sum(x: &Lanes) -> f32 {
+    let mut t = *x;
+    let mut half = LANES / 2;
+    while half > 0 {
+        for i in 0..half {
+            t[i] += t[i + half];
+        }
+        half /= 2;
+    }
+    t[0]
+}
+
+/// The largest of 16 lanes.
+#[inline(always)]
+pub fn max(x: &Lanes) -> f32 {
+    let mut t = *x;
+    let mut half = LANES / 2;
+    while half > 0 {
+        for i in 0..half {
+            t[i] = if t[i + half] > t[i] { t[i + half] } else { t[i] };
+        }
+        half /= 2;
+    }
+    t[0]
+}
+
+/// Lanes from the start of `x`; lanes past its end are `fill`.
+#[inline(always)]
+pub fn load(x: &[f32], fill: f32) -> Lanes {
+    match x.first_chunk::<LANES>() {
+        Some(full) => *full,
+        None => {
+            let mut t = [fill; LANES];
+            t[..x.len()].copy_from_slice(x);
+            t
+        }
+    }
+}
+
+/// Writes as many lanes as `x` has room for.
+#[inline(always)]
+pub fn store(x: &mut [f32], lanes: &Lanes) {
+    match x.first_chunk_mut::<LANES>() {
+        Some(full) => *full = *lanes,
+        None => {
+            let n = x.len();
+            x.copy_from_slice(&lanes[..n]);
+        }
+    }
+}
