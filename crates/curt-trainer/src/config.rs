@@ -1,0 +1,275 @@
+//! The resolved configuration of a run: every value known and checked, ready to build objects from.
+//!
+//! What a user typed is the run file's business; nothing here is optional because "the user may have left it out",
+//! only because the feature may be off. The resolved form is written to `run.toml` of the run directory and read back
+//! by the same parser, so a run can be repeated from its own directory.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+/// A whole run.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Config {
+    /// Where everything that the run writes goes.
+    pub output_dir: PathBuf,
+    /// Key of all randomness.
+    pub seed: u64,
+    /// What is trained.
+    pub model: ModelSection,
+    /// What it is trained on.
+    pub data: DataSection,
+    /// How completions are sampled.
+    pub rollout: RolloutSection,
+    /// What a completion earns.
+    pub reward: RewardSection,
+    /// How rewards become a loss.
+    pub algo: AlgoSection,
+    /// The optimizer and the length of the run.
+    pub train: TrainSection,
+    /// What is kept for a resume.
+    pub checkpoint: CheckpointSection,
+    /// What is evaluated, before and after and in between.
+    pub eval: EvalSection,
+    /// What is written besides metrics.
+    pub log: LogSection,
+}
+
+/// `[model]`
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ModelSection {
+    /// Folder of an HF checkpoint, or `embedded:good` / `embedded:weak` for the tiny models inside the binary.
+    pub path: String,
+    /// `auto` or `cpu`.
+    pub device: String,
+    /// Worker threads; 0 = all cores. Changes speed, never a result.
+    pub threads: usize,
+}
+
+/// Where problems come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TaskKind {
+    /// The synthetic chain task, drawn afresh each step.
+    Chain,
+    /// A JSONL file of problems.
+    Jsonl,
+}
+
+/// `[data]`
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct DataSection {
+    /// Which kind of problems.
+    pub task: TaskKind,
+    /// The JSONL file (`jsonl` only).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<PathBuf>,
+    /// Fewest and most links of a problem (`chain` only).
+    pub links: [u32; 2],
+    /// Name of the problem's field (`jsonl` only); `auto` tries the known ones.
+    pub prompt_key: String,
+    /// Name of the answer's field (`jsonl` only); `auto` tries the known ones.
+    pub answer_key: String,
+    /// Appended to each problem's text (`jsonl` only).
+    pub prompt_suffix: String,
+    /// Whether to render problems with the checkpoint's chat template (`jsonl` only).
+    pub chat_template: bool,
+}
+
+/// Which groups are trained on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GroupFilter {
+    /// At least one correct rollout, and shaped rewards that differ.
+    AnyCorrectAndSpread,
+    /// All groups.
+    None,
+    /// Some rollouts right, some wrong.
+    MixedOutcome,
+    /// Shaped rewards that differ.
+    RewardStd,
+}
+
+/// `[rollout]`
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct RolloutSection {
+    /// Completions per prompt: N.
+    pub num_generations: usize,
+    /// Prompts per step.
+    pub prompts_per_step: usize,
+    /// Most tokens of a completion: L_R.
+    pub max_completion_length: usize,
+    /// Most tokens of a prompt; longer ones are an error before the run starts.
+    pub max_prompt_length: usize,
+    /// Sampling temperature, also applied when scoring.
+    pub temperature: f64,
+    /// Which groups are trained on.
+    pub group_filter: GroupFilter,
+    /// Sequences decoded at once. Changes speed and memory, never a result.
+    pub max_sequences: usize,
+}
+
+/// How a masked rollout counts in its group's statistics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MaskingMode {
+    /// Not at all.
+    Exclude,
+    /// With reward 0; only the loss leaves it out.
+    ZeroAfter,
+}
+
+/// `[reward]`
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct RewardSection {
+    /// Word of a strategy of `curt-reward`.
+    pub strategy: String,
+    /// L_T in tokens.
+    pub target_length: usize,
+    /// How masked rollouts count.
+    pub masking: MaskingMode,
+}
+
+/// Over what the deviation of rewards is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ScaleRewards {
+    /// Over the group.
+    Group,
+    /// Over the whole batch.
+    Batch,
+    /// Not divided at all.
+    None,
+}
+
+/// How token losses become one number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LossAggregation {
+    /// Sum over all tokens / number of tokens.
+    TokenMean,
+    /// Mean over sequences of the mean over tokens.
+    SeqMeanTokenMean,
+    /// Mean over sequences of the sum over tokens.
+    SeqMeanTokenSum,
+}
+
+/// Which tokens the normalizer counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NormalizerKind {
+    /// Those of all admitted in-loss rollouts.
+    All,
+    /// Only those with a non-zero advantage.
+    Active,
+}
+
+/// `[algo]`
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct AlgoSection {
+    /// Word of an advantage estimator: `grpo`.
+    pub advantage: String,
+    /// Division of advantages by a deviation.
+    pub scale_rewards: ScaleRewards,
+    /// ε beside that deviation.
+    pub advantage_epsilon: f64,
+    /// Word of an objective: `clip`.
+    pub loss_type: String,
+    /// Lower clip of the ratio: `1 − epsilon`.
+    pub epsilon: f64,
+    /// Upper clip of the ratio: `1 + epsilon_high`.
+    pub epsilon_high: f64,
+    /// How token losses become one number.
+    pub loss_aggregation: LossAggregation,
+    /// Which tokens its denominator counts.
+    pub normalizer: NormalizerKind,
+    /// Optimizer updates per rollout batch, each on its share of the prompts: S. 1 is on-policy.
+    pub updates_per_batch: usize,
+}
+
+/// How the learning rate moves after warm-up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LrScheduler {
+    /// Stays.
+    Constant,
+    /// Half a cosine, down to 0 right after the last update.
+    Cosine,
+}
+
+/// `[train]`
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct TrainSection {
+    /// Steps: rollout batches.
+    pub steps: u32,
+    /// Peak learning rate.
+    pub learning_rate: f64,
+    /// Updates of linear warm-up.
+    pub warmup_steps: u32,
+    /// After warm-up.
+    pub lr_scheduler_type: LrScheduler,
+    /// Decoupled weight decay of matrices.
+    pub weight_decay: f64,
+    /// Decay of the first moment.
+    pub adam_beta1: f64,
+    /// Decay of the second moment.
+    pub adam_beta2: f64,
+    /// ε of Adam.
+    pub adam_epsilon: f64,
+    /// Global gradient norm is clipped to this.
+    pub max_grad_norm: f64,
+    /// Tokens of one forward and backward pass. Part of the run: it moves a gradient by rounding.
+    pub micro_tokens: usize,
+    /// Run each layer's forward again in the backward pass instead of keeping its activations.
+    pub recompute_activations: bool,
+}
+
+/// `[checkpoint]`
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct CheckpointSection {
+    /// Steps between checkpoints; 0 = only at the end.
+    pub save_steps: u32,
+    /// Checkpoints kept, oldest deleted first; 0 = all.
+    pub save_total_limit: usize,
+}
+
+/// `[eval]`
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct EvalSection {
+    /// Steps between evaluations; 0 = only before and after.
+    pub every: u32,
+    /// Whether to evaluate at all.
+    pub enabled: bool,
+    /// Samples per problem.
+    pub n: usize,
+    /// Length limit of a completion.
+    pub max_completion_length: usize,
+    /// Accuracy is reported within each of these numbers of tokens.
+    pub budgets: Vec<u32>,
+    /// Problems: per number of links (`chain`), or in all (`jsonl`).
+    pub problems: usize,
+    /// Numbers of links (`chain` only).
+    pub links: Vec<u32>,
+    /// A JSONL file of its own for evaluation (`jsonl` only); else the training problems.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<PathBuf>,
+    /// Sampling temperature.
+    pub temperature: f64,
+    /// See `Sampling` of `curt-runtime`.
+    pub top_p: f64,
+    /// See `Sampling` of `curt-runtime`.
+    pub top_k: u32,
+    /// See `Sampling` of `curt-runtime`.
+    pub min_p: f64,
+    /// Key of the evaluation's randomness and problems; its own, so that runs with different seeds share it.
+    pub seed: u64,
+}
+
+/// `[log]`
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct LogSection {
+    /// Whether rollouts are recorded.
+    pub completions: bool,
+    /// Whether TensorBoard events are written.
+    pub tensorboard: bool,
+}

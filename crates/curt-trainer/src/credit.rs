@@ -1,0 +1,87 @@
+//! `credit`: shaped rewards → advantages, and which groups are trained on.
+
+use curt_advantage::{AdvantageEstimator, Credit, RewardGroup};
+use curt_difficulty::{Admission, Gate, GateFacts};
+use curt_reward::RewardStrategy;
+
+use crate::error::TrainError;
+use crate::shape::ShapedGroup;
+
+/// A shaped group with the advantage of each completion.
+#[derive(Clone, Debug)]
+pub struct CreditedGroup {
+    /// The group, its verdicts and rewards.
+    pub shaped: ShapedGroup,
+    /// Advantages, one per completion; all zero when the group was not admitted.
+    pub credits: Vec<Credit>,
+    /// What the gate said.
+    pub admission: Admission,
+}
+
+impl CreditedGroup {
+    /// Whether completion `sample` is trained on.
+    pub fn in_loss(&self, sample: usize) -> bool {
+        self.admission.is_kept() && self.shaped.shaped[sample].in_loss
+    }
+}
+
+/// Estimates advantages over all groups of the step, then lets the gate drop groups and the strategy reweight.
+///
+/// # Errors
+/// Rewards that are not finite, by group and row.
+pub fn credit(
+    estimator: &dyn AdvantageEstimator,
+    gate: &dyn Gate,
+    strategy: &dyn RewardStrategy,
+    groups: Vec<ShapedGroup>,
+) -> Result<Vec<CreditedGroup>, TrainError> {
+    let admissions = groups.iter().map(|group| admit(gate, group)).collect::<Result<Vec<_>, _>>()?;
+    // groups that are not admitted stay out of batch-wide statistics too
+    let kept: Vec<RewardGroup> =
+        groups.iter().zip(&admissions).filter(|(_, a)| a.is_kept()).map(|(g, _)| reward_group(g)).collect();
+    let mut estimates = if kept.is_empty() { Vec::new() } else { estimator.estimate(&kept)? }.into_iter();
+    let mut credited = Vec::with_capacity(groups.len());
+    for (shaped, admission) in groups.into_iter().zip(admissions) {
+        let credits = match admission.is_kept() {
+            true => reweighted(strategy, &shaped, estimates.next().unwrap_or_default()),
+            false => vec![Credit::Sequence(0.0); shaped.shaped.len()],
+        };
+        credited.push(CreditedGroup { shaped, credits, admission });
+    }
+    Ok(credited)
+}
+
+fn admit(gate: &dyn Gate, group: &ShapedGroup) -> Result<Admission, TrainError> {
+    let correct: Vec<bool> = group.rollouts.iter().map(|r| r.correct).collect();
+    let rewards: Vec<f64> = group.shaped.iter().map(|s| s.total).collect();
+    let in_statistics: Vec<bool> = group.shaped.iter().map(|s| s.in_statistics).collect();
+    Ok(gate.admit(&GateFacts::new(&correct, &rewards, &in_statistics)?))
+}
+
+fn reward_group(group: &ShapedGroup) -> RewardGroup {
+    let parts = group.shaped.first().map_or(&[][..], |s| &s.parts[..]);
+    RewardGroup {
+        rewards: group.shaped.iter().map(|s| s.total).collect(),
+        in_statistics: group.shaped.iter().map(|s| s.in_statistics).collect(),
+        in_loss: group.shaped.iter().map(|s| s.in_loss).collect(),
+        lengths: group.rollouts.iter().map(|r| r.length).collect(),
+        parts: (0..parts.len())
+            .map(|p| (parts[p].0.to_owned(), group.shaped.iter().map(|s| s.parts.get(p).map_or(0.0, |x| x.1)).collect()))
+            .collect(),
+    }
+}
+
+/// The strategy's own weighting of advantages; only defined for one advantage per sequence.
+fn reweighted(strategy: &dyn RewardStrategy, group: &ShapedGroup, credits: Vec<Credit>) -> Vec<Credit> {
+    let whole = credits.iter().map(|c| match c {
+        Credit::Sequence(advantage) => Some(*advantage),
+        Credit::Tokens(_) => None,
+    });
+    match whole.collect::<Option<Vec<f64>>>() {
+        Some(mut advantages) => {
+            strategy.reweight(&mut advantages, &group.rollouts);
+            advantages.into_iter().map(Credit::Sequence).collect()
+        }
+        None => credits,
+    }
+}

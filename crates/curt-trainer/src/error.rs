@@ -1,0 +1,84 @@
+//! What can stop a run.
+
+use curt_advantage::AdvantageError;
+use curt_difficulty::DifficultyError;
+use curt_eval::EvalError;
+use curt_reward::RewardError;
+use curt_runtime::{PolicyError, RuntimeError};
+use curt_task::TaskError;
+
+/// Whatever stops a run; each message says what to look at.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TrainError {
+    /// The model or its device.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+    /// A checkpoint, tokenizer or chat template.
+    #[error(transparent)]
+    Runtime(#[from] RuntimeError),
+    /// A data set or the synthetic task.
+    #[error(transparent)]
+    Task(#[from] TaskError),
+    /// The reward strategy.
+    #[error(transparent)]
+    Reward(#[from] RewardError),
+    /// The advantage estimator or the objective.
+    #[error(transparent)]
+    Advantage(#[from] AdvantageError),
+    /// The group gate.
+    #[error(transparent)]
+    Difficulty(#[from] DifficultyError),
+    /// An evaluation.
+    #[error(transparent)]
+    Eval(#[from] EvalError),
+    /// The run file.
+    #[error(transparent)]
+    RunFile(#[from] crate::run_file::RunFileError),
+    /// A checkpoint.
+    #[error(transparent)]
+    Checkpoint(#[from] crate::checkpoint::CheckpointError),
+    /// The run directory.
+    #[error(transparent)]
+    RunDirectory(#[from] crate::run_directory::RunDirectoryError),
+    /// A problem whose prompt has no tokens.
+    #[error("problem `{problem}` has an empty prompt")]
+    EmptyPrompt {
+        /// Its id.
+        problem: String,
+    },
+    /// A problem whose prompt is too long.
+    #[error("problem `{problem}`: its prompt has {found} tokens, more than rollout.max_prompt_length = {limit}")]
+    PromptTooLong {
+        /// Its id.
+        problem: String,
+        /// Tokens found.
+        found: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// A conversation for a model without a chat template.
+    #[error("problem `{problem}` is a conversation, but the checkpoint has no chat template (or data.chat_template is false)")]
+    NoChatTemplate {
+        /// Its id.
+        problem: String,
+    },
+    /// The prompt and completion limits do not fit the model.
+    #[error(
+        "rollout.max_prompt_length {prompt} + max_completion_length {completion} exceed the model's context of {context} tokens"
+    )]
+    ContextTooShort {
+        /// Longest prompt.
+        prompt: usize,
+        /// Longest completion.
+        completion: usize,
+        /// The model's context.
+        context: usize,
+    },
+    /// A data set without problems.
+    #[error("{what} has no problems")]
+    NoProblems {
+        /// Which one.
+        what: String,
+    },
+}

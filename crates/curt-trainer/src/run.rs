@@ -1,0 +1,307 @@
+//! The loop around [`step`]: evaluate, step, record, checkpoint, resume.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use curt_eval::Stages;
+use curt_runtime::{GenerateProgress, PolicyError};
+use serde_json::json;
+
+use crate::checkpoint::{self, CheckpointError, Found, ResumeFrom, TrainerState};
+use crate::error::TrainError;
+use crate::evaluate::Evaluation;
+use crate::fingerprint::config_fingerprints;
+use crate::record::{rollout_records, step_metrics};
+use crate::run_directory::RunDirectory;
+use crate::step::{StepOutcome, step};
+use crate::trainer::Trainer;
+
+/// The kind of event that records an evaluation.
+const EVALUATION: &str = "evaluation";
+
+/// What a generation is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// The rollouts of a step, counted from 1.
+    Rollout {
+        /// The step.
+        step: u32,
+    },
+    /// An evaluation after this many steps.
+    Evaluation {
+        /// Steps that are done.
+        step: u32,
+    },
+}
+
+/// Whoever watches a run: a terminal, a test.
+pub trait Observer {
+    /// A decode step is done.
+    fn generating(&mut self, phase: Phase, progress: GenerateProgress) {
+        let _ = (phase, progress);
+    }
+
+    /// A step (counted from 1) is done and recorded.
+    fn stepped(&mut self, step: u32, metrics: &[(String, f64)]) {
+        let _ = (step, metrics);
+    }
+
+    /// An evaluation after `step` steps is done.
+    fn evaluated(&mut self, step: u32, evaluation: &Evaluation) {
+        let _ = (step, evaluation);
+    }
+
+    /// A checkpoint is on disk.
+    fn checkpointed(&mut self, folder: &Path) {
+        let _ = folder;
+    }
+
+    /// Something worth a line.
+    fn event(&mut self, message: &str) {
+        let _ = message;
+    }
+
+    /// Whether the run should save and stop; asked once per decode step.
+    fn interrupted(&self) -> bool {
+        false
+    }
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// All steps are done.
+    Finished,
+    /// It was interrupted, and saved, after this many steps.
+    Interrupted {
+        /// Steps that are done.
+        step: u32,
+    },
+}
+
+/// What a run leaves behind.
+#[derive(Debug)]
+pub struct RunReport {
+    /// The run directory.
+    pub output_dir: PathBuf,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The evaluation before the first step, if this process made it.
+    pub before: Option<Evaluation>,
+    /// The evaluation after the last step.
+    pub after: Option<Evaluation>,
+    /// The two stages of training, when there were steps enough to tell.
+    pub stages: Option<Stages>,
+    /// Mean training length and in-budget accuracy of each step.
+    pub curve: Vec<(f64, f64)>,
+}
+
+/// Runs `trainer` to its last step, writing into `config.output_dir`.
+///
+/// # Errors
+/// Whatever stops a step, a checkpoint that cannot be trusted, a run directory that cannot be written.
+pub fn train(trainer: Trainer, resume: Option<&ResumeFrom>, observer: &mut dyn Observer) -> Result<RunReport, TrainError> {
+    let mut run = Run::start(trainer, resume, observer)?;
+    let owed = if run.owes_evaluation()? { run.evaluate(observer)? } else { None };
+    let before = owed.filter(|_| run.done == 0);
+    let mut outcome = Outcome::Finished;
+    while run.done < run.trainer.config.train.steps {
+        match run.step(observer) {
+            Ok(()) => {}
+            Err(TrainError::Policy(PolicyError::Interrupted)) => {
+                if run.saved != Some(run.done) {
+                    run.save(observer)?;
+                }
+                outcome = Outcome::Interrupted { step: run.done };
+                break;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    let mut after = None;
+    if outcome == Outcome::Finished {
+        if run.saved != Some(run.done) {
+            run.save(observer)?;
+        }
+        after = run.evaluate(observer)?;
+    }
+    let (lengths, accuracies): (Vec<f64>, Vec<f64>) = run.curve.iter().copied().unzip();
+    Ok(RunReport {
+        output_dir: run.directory.path().into(),
+        outcome,
+        before,
+        after,
+        stages: curt_eval::stages(&lengths, &accuracies).ok(),
+        curve: run.curve,
+    })
+}
+
+struct Run {
+    trainer: Trainer,
+    directory: RunDirectory,
+    /// What must be equal before and after a resume.
+    fingerprints: BTreeMap<String, String>,
+    /// Steps that are done.
+    done: u32,
+    /// The step of the newest checkpoint of this process.
+    saved: Option<u32>,
+    num_tokens: u64,
+    curve: Vec<(f64, f64)>,
+}
+
+impl Run {
+    fn start(mut trainer: Trainer, resume: Option<&ResumeFrom>, observer: &mut dyn Observer) -> Result<Self, TrainError> {
+        let Some(from) = resume else {
+            let directory = RunDirectory::create(&trainer.config)?;
+            let fingerprints = fingerprints(&trainer)?;
+            return Ok(Self { trainer, directory, fingerprints, done: 0, saved: None, num_tokens: 0, curve: Vec::new() });
+        };
+        let root = trainer.config.output_dir.clone();
+        let fingerprints = fingerprints(&trainer)?;
+        let (directory, saved, num_tokens) = match checkpoint::find(&root, from) {
+            Err(CheckpointError::NoneYet { .. }) => (start_over(&trainer, observer)?, None, 0),
+            found => {
+                let found = found?;
+                found.check_fingerprints(&fingerprints)?;
+                (restore(&mut trainer, &root, &found, observer)?, Some(found.state.step), found.state.num_tokens)
+            }
+        };
+        checkpoint::clean(&root)?;
+        let curve = directory.read_metrics()?.iter().map(|row| curve_point(|name| row.get(name))).collect();
+        Ok(Self { trainer, directory, fingerprints, done: saved.unwrap_or(0), saved, num_tokens, curve })
+    }
+
+    /// One step, its records, and what is due after it.
+    fn step(&mut self, observer: &mut dyn Observer) -> Result<(), TrainError> {
+        let number = self.done + 1;
+        let clock = Instant::now();
+        let scored_before = self.trainer.policy.counters().scoring_passes;
+        let outcome = step(&mut self.trainer, self.done, &mut |progress| {
+            observer.generating(Phase::Rollout { step: number }, progress);
+            !observer.interrupted()
+        })?;
+        self.done = number;
+        let scoring_passes = self.trainer.policy.counters().scoring_passes - scored_before;
+        self.record(&outcome, scoring_passes, clock.elapsed().as_secs_f64(), observer)?;
+        let save = self.trainer.config.checkpoint.save_steps;
+        if self.evaluation_is_due() {
+            self.evaluate(observer)?;
+        }
+        if save > 0 && number.is_multiple_of(save) {
+            self.save(observer)?;
+        }
+        Ok(())
+    }
+
+    fn record(
+        &mut self,
+        outcome: &StepOutcome,
+        scoring_passes: u64,
+        seconds: f64,
+        observer: &mut dyn Observer,
+    ) -> Result<(), TrainError> {
+        let completions = || outcome.groups.iter().flat_map(|g| &g.shaped.rollouts);
+        let tokens: u64 = completions().map(|r| u64::from(r.length)).sum();
+        self.num_tokens += tokens;
+        let target = self.trainer.config.reward.target_length as u32;
+        let mut metrics = step_metrics(&outcome.groups, &outcome.updates, target, self.num_tokens);
+        metrics.extend(self.trainer.strategy.metrics().into_iter().map(|(name, value)| (format!("eff/{name}"), value)));
+        metrics.push(("eff/scoring_passes".into(), scoring_passes as f64));
+        let clocks = [("rollout", outcome.seconds[0]), ("verify_to_pack", outcome.seconds[1]), ("update", outcome.seconds[2])];
+        metrics.extend(clocks.map(|(name, value)| (format!("time/{name}"), value)));
+        metrics.push(("time/step_time".into(), seconds));
+        metrics.push(("time/tokens_per_second".into(), tokens as f64 / seconds.max(1e-9)));
+        if self.trainer.config.log.completions {
+            self.directory.rollouts(self.done, &rollout_records(self.done, &outcome.groups))?;
+        }
+        self.directory.metrics(self.done, &metrics)?;
+        self.curve.push(curve_point(|name| metrics.iter().find(|(n, _)| n == name).map(|(_, value)| *value)));
+        observer.stepped(self.done, &metrics);
+        Ok(())
+    }
+
+    /// Whether the run is evaluated where it stands: before the first step, and every so many. The last one is apart.
+    fn evaluation_is_due(&self) -> bool {
+        let every = self.trainer.config.eval.every;
+        self.done == 0 || (every > 0 && self.done.is_multiple_of(every) && self.done < self.trainer.config.train.steps)
+    }
+
+    /// Whether the evaluation that is due here is not recorded: the run is new, or was interrupted in the middle of it.
+    fn owes_evaluation(&self) -> Result<bool, TrainError> {
+        Ok(self.evaluation_is_due() && self.directory.find_event(self.done, EVALUATION)?.is_none())
+    }
+
+    fn evaluate(&mut self, observer: &mut dyn Observer) -> Result<Option<Evaluation>, TrainError> {
+        if !self.trainer.config.eval.enabled {
+            return Ok(None);
+        }
+        let step = self.done;
+        let result = self.trainer.evaluate(&mut |progress| {
+            observer.generating(Phase::Evaluation { step }, progress);
+            !observer.interrupted()
+        });
+        let evaluation = match result {
+            Ok(evaluation) => evaluation,
+            // an evaluation that is cut short changes nothing: the loop sees the interruption at its next step, and a resume
+            // makes up for it
+            Err(TrainError::Policy(PolicyError::Interrupted)) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        self.directory.event(step, EVALUATION, json!(evaluation.summary))?;
+        observer.evaluated(step, &evaluation);
+        Ok(Some(evaluation))
+    }
+
+    fn save(&mut self, observer: &mut dyn Observer) -> Result<(), TrainError> {
+        let root = self.trainer.config.output_dir.clone();
+        let mut state = TrainerState::new(self.done, self.num_tokens, self.trainer.strategy.save());
+        state.positions = self.directory.positions()?;
+        state.fingerprints = self.fingerprints.clone();
+        let policy = &self.trainer.policy;
+        let folder = checkpoint::save::<TrainError>(&root, &state, |folder| {
+            policy.save_weights(folder)?;
+            Ok(policy.save_optimizer(folder)?)
+        })?;
+        checkpoint::prune(&root, self.trainer.config.checkpoint.save_total_limit)?;
+        self.saved = Some(self.done);
+        observer.checkpointed(&folder);
+        Ok(())
+    }
+}
+
+/// Brings policy, strategy and run directory back to a checkpoint.
+fn restore(trainer: &mut Trainer, root: &Path, found: &Found, observer: &mut dyn Observer) -> Result<RunDirectory, TrainError> {
+    trainer.policy.restore(&found.folder)?;
+    trainer.strategy.load(&found.state.strategy)?;
+    let mut directory = RunDirectory::open(&trainer.config)?;
+    checkpoint::forget_after(root, found.state.step)?;
+    directory.cut_back(&found.state.positions, found.state.step)?;
+    for reason in &found.skipped {
+        observer.event(&format!("passed over a newer checkpoint: {reason}"));
+    }
+    observer.event(&format!("resumed after step {} from {}", found.state.step, found.folder.display()));
+    Ok(directory)
+}
+
+/// Empties the records of a run that was stopped before its first checkpoint.
+fn start_over(trainer: &Trainer, observer: &mut dyn Observer) -> Result<RunDirectory, TrainError> {
+    let mut directory = RunDirectory::open(&trainer.config)?;
+    directory.cut_back(&BTreeMap::new(), 0)?;
+    observer.event("no checkpoint yet: the run starts over");
+    Ok(directory)
+}
+
+/// What must be equal before and after a resume, by the name that a user would look for.
+fn fingerprints(trainer: &Trainer) -> Result<BTreeMap<String, String>, TrainError> {
+    let mut fingerprints = config_fingerprints(&trainer.config);
+    fingerprints.insert("dataset".into(), format!("{:016x}", trainer.source.fingerprint()));
+    let files = trainer.encoder.tokenizer().files();
+    fingerprints.insert("tokenizer".into(), checkpoint::digest_files(&files)?);
+    Ok(fingerprints)
+}
+
+fn curve_point(value: impl Fn(&str) -> Option<f64>) -> (f64, f64) {
+    let or_zero = |name| value(name).unwrap_or(0.0);
+    (or_zero("completions/mean_length"), or_zero("eff/accuracy_in_budget"))
+}

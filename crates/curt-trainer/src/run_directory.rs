@@ -1,0 +1,294 @@
+//! The run directory: what a run writes beside its checkpoints, and how a resume cuts it back.
+//!
+//! `run.toml` is the resolved configuration. `metrics.jsonl`, `events.jsonl` and the TensorBoard file are append-only, one
+//! write per line or record; `rollouts/step_00010.jsonl.zst` is one file per step, written aside and renamed. A checkpoint
+//! stores the lengths of the append-only files, so that a resume cuts them back to exactly what they were, a line torn by a
+//! kill included; rollouts of later steps are deleted. Nothing but the TensorBoard file and `time/…` metrics holds a clock.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use curt_runtime::checkpoint::sync_directory;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::checkpoint;
+use crate::config::Config;
+use crate::metrics::{MetricsError, MetricsRow, read_metrics};
+use crate::run_file::RunFileError;
+use crate::tensorboard;
+
+#[cfg(test)]
+mod tests;
+
+const METRICS: &str = "metrics.jsonl";
+const EVENTS: &str = "events.jsonl";
+/// TensorBoard takes any file whose name holds `tfevents`; a fixed name lets a resume go on writing it.
+const TENSORBOARD: &str = "events.out.tfevents.curt";
+const RUN_FILE: &str = "run.toml";
+const ROLLOUTS: &str = "rollouts";
+
+/// Compression level of rollouts.
+const LEVEL: i32 = 3;
+
+/// A run directory that cannot be made, read or written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RunDirectoryError {
+    /// The directory holds another run already.
+    #[error("{}: holds a run already; continue it with --resume latest, or choose another output_dir", path.display())]
+    Occupied {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// There is no run to continue.
+    #[error("{}: holds no run to resume: no {RUN_FILE}", path.display())]
+    NoRun {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// Reading or writing failed: a full disk, missing rights, …
+    #[error("{}: cannot be written: {source}", path.display())]
+    Io {
+        /// The file or directory.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// A file is shorter than the checkpoint says.
+    #[error("{}: has {found} bytes, but the checkpoint was written when it had {expected}", path.display())]
+    TooShort {
+        /// The file.
+        path: PathBuf,
+        /// Bytes at the checkpoint.
+        expected: u64,
+        /// Bytes now.
+        found: u64,
+    },
+    /// The configuration cannot be written as `run.toml`.
+    #[error(transparent)]
+    RunFile(#[from] RunFileError),
+    /// The metrics recorded so far cannot be read back.
+    #[error(transparent)]
+    Metrics(#[from] MetricsError),
+}
+
+/// The open files of a run.
+#[derive(Debug)]
+pub struct RunDirectory {
+    root: PathBuf,
+    metrics: File,
+    events: File,
+    tensorboard: Option<File>,
+    /// Rollouts written since the last [`RunDirectory::positions`]: only a checkpoint needs them to be durable.
+    unsynced: Vec<PathBuf>,
+}
+
+impl RunDirectory {
+    /// Makes the directory of a new run and writes its resolved configuration.
+    ///
+    /// # Errors
+    /// It holds a run already, or cannot be written.
+    pub fn create(config: &Config) -> Result<Self, RunDirectoryError> {
+        let root = &config.output_dir;
+        if is_occupied(root) {
+            return Err(RunDirectoryError::Occupied { path: root.into() });
+        }
+        let rollouts = root.join(ROLLOUTS);
+        fs::create_dir_all(&rollouts).map_err(io_error(&rollouts))?;
+        Self::start(config)
+    }
+
+    /// Opens the directory of an existing run for appending; its `run.toml` becomes this configuration.
+    ///
+    /// # Errors
+    /// There is no run, or it cannot be written.
+    pub fn open(config: &Config) -> Result<Self, RunDirectoryError> {
+        if !config.output_dir.join(RUN_FILE).exists() {
+            return Err(RunDirectoryError::NoRun { path: config.output_dir.clone() });
+        }
+        Self::start(config)
+    }
+
+    fn start(config: &Config) -> Result<Self, RunDirectoryError> {
+        let root = config.output_dir.clone();
+        let run_file = root.join(RUN_FILE);
+        replace_file(&run_file, config.to_toml()?.as_bytes()).map_err(io_error(&run_file))?;
+        let tensorboard = config.log.tensorboard.then(|| append(&root.join(TENSORBOARD))).transpose()?;
+        let (metrics, events) = (append(&root.join(METRICS))?, append(&root.join(EVENTS))?);
+        Ok(Self { root, metrics, events, tensorboard, unsynced: Vec::new() })
+    }
+
+    /// The directory.
+    pub fn path(&self) -> &Path {
+        &self.root
+    }
+
+    /// Appends the metrics of a step, one line; a number that is not finite becomes `null`.
+    pub fn metrics(&mut self, step: u32, metrics: &[(String, f64)]) -> Result<(), RunDirectoryError> {
+        let line = MetricsRow::new(step, metrics).to_line();
+        write_all(&mut self.metrics, &self.root.join(METRICS), line.as_bytes())?;
+        self.scalars(step, metrics)
+    }
+
+    /// Appends numbers to the TensorBoard file alone, if there is one.
+    pub fn scalars(&mut self, step: u32, scalars: &[(String, f64)]) -> Result<(), RunDirectoryError> {
+        let Some(file) = &mut self.tensorboard else { return Ok(()) };
+        let path = self.root.join(TENSORBOARD);
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64());
+        let empty = file.metadata().map_err(io_error(&path))?.len() == 0;
+        let mut bytes = if empty { tensorboard::version_record(now) } else { Vec::new() };
+        bytes.extend(tensorboard::scalars_record(now, step, scalars));
+        write_all(file, &path, &bytes)
+    }
+
+    /// Appends an event: a resume, an evaluation, a checkpoint that was passed over.
+    pub fn event(&mut self, step: u32, kind: &str, detail: Value) -> Result<(), RunDirectoryError> {
+        let line = format!("{}\n", json!({ "step": step, "event": kind, "detail": detail }));
+        write_all(&mut self.events, &self.root.join(EVENTS), line.as_bytes())
+    }
+
+    /// The detail of the last event of this kind after `step` steps, or `None`. Lines that are no events are passed over.
+    pub fn find_event(&self, step: u32, kind: &str) -> Result<Option<Value>, RunDirectoryError> {
+        let path = self.root.join(EVENTS);
+        let mut found = None;
+        for line in BufReader::new(File::open(&path).map_err(io_error(&path))?).lines() {
+            let line = line.map_err(io_error(&path))?;
+            let Ok(mut event) = serde_json::from_str::<Value>(&line) else { continue };
+            if event["step"] == step && event["event"] == kind {
+                found = Some(event["detail"].take());
+            }
+        }
+        Ok(found)
+    }
+
+    /// The metrics of all steps so far.
+    pub fn read_metrics(&self) -> Result<Vec<MetricsRow>, RunDirectoryError> {
+        Ok(read_metrics(&self.root.join(METRICS))?)
+    }
+
+    /// Writes the rollouts of a step; the same rollouts give the same bytes.
+    pub fn rollouts(&mut self, step: u32, records: &[impl Serialize]) -> Result<(), RunDirectoryError> {
+        let path = self.rollout_path(step);
+        let aside = path.with_extension("zst.tmp");
+        let write = || {
+            let mut out = zstd::Encoder::new(File::create(&aside)?, LEVEL)?;
+            for record in records {
+                serde_json::to_writer(&mut out, record)?;
+                out.write_all(b"\n")?;
+            }
+            out.finish()?;
+            fs::rename(&aside, &path)
+        };
+        if let Err(source) = write() {
+            // the disk may be full: leave nothing half-written; the error that matters is the first
+            let _ = fs::remove_file(&aside);
+            return Err(RunDirectoryError::Io { path, source });
+        }
+        self.unsynced.push(path);
+        Ok(())
+    }
+
+    /// Makes everything written so far durable, and returns the lengths of the append-only files for a checkpoint.
+    pub fn positions(&mut self) -> Result<BTreeMap<String, u64>, RunDirectoryError> {
+        for path in self.unsynced.drain(..) {
+            File::open(&path).and_then(|file| file.sync_all()).map_err(io_error(&path))?;
+        }
+        sync_names(&self.root.join(ROLLOUTS))?;
+        sync_names(&self.root)?;
+        let files = [(METRICS, Some(&self.metrics)), (EVENTS, Some(&self.events)), (TENSORBOARD, self.tensorboard.as_ref())];
+        let mut positions = BTreeMap::new();
+        for (name, file) in files.into_iter().filter_map(|(name, file)| Some((name, file?))) {
+            let path = self.root.join(name);
+            file.sync_all().map_err(io_error(&path))?;
+            positions.insert(name.to_owned(), file.metadata().map_err(io_error(&path))?.len());
+        }
+        Ok(positions)
+    }
+
+    /// Takes back everything that was written after the checkpoint with these lengths, made after `steps` steps. With no
+    /// lengths and 0 steps it takes back the whole run.
+    ///
+    /// # Errors
+    /// A file that is shorter than it was then.
+    pub fn cut_back(&mut self, positions: &BTreeMap<String, u64>, steps: u32) -> Result<(), RunDirectoryError> {
+        let names = [METRICS, EVENTS, TENSORBOARD];
+        for name in names {
+            let (path, expected) = (self.root.join(name), positions.get(name).copied().unwrap_or(0));
+            let found = fs::metadata(&path).map_or(0, |metadata| metadata.len());
+            if found < expected {
+                return Err(RunDirectoryError::TooShort { path, expected, found });
+            }
+        }
+        for name in names.into_iter().filter(|name| self.root.join(name).exists()) {
+            let path = self.root.join(name);
+            let length = positions.get(name).copied().unwrap_or(0);
+            OpenOptions::new().write(true).open(&path).and_then(|file| file.set_len(length)).map_err(io_error(&path))?;
+        }
+        let rollouts = self.root.join(ROLLOUTS);
+        fs::create_dir_all(&rollouts).map_err(io_error(&rollouts))?;
+        for entry in fs::read_dir(&rollouts).map_err(io_error(&rollouts))? {
+            let path = entry.map_err(io_error(&rollouts))?.path();
+            if rollout_step(&path).is_none_or(|step| step > steps) {
+                fs::remove_file(&path).map_err(io_error(&path))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The rollout file of a step.
+    pub fn rollout_path(&self, step: u32) -> PathBuf {
+        self.root.join(ROLLOUTS).join(format!("step_{step:05}.jsonl.zst"))
+    }
+}
+
+/// `wanted`, or where that holds a run already, the first of `wanted-2`, `wanted-3`, … that holds none.
+pub fn unoccupied(wanted: &Path) -> PathBuf {
+    let numbered = |n: u32| if n == 1 { wanted.to_owned() } else { PathBuf::from(format!("{}-{n}", wanted.display())) };
+    (1..).map(numbered).find(|path| !is_occupied(path)).unwrap_or(wanted.to_owned())
+}
+
+fn is_occupied(root: &Path) -> bool {
+    [RUN_FILE, METRICS].iter().any(|name| root.join(name).exists())
+        || checkpoint::steps(root).is_ok_and(|steps| !steps.is_empty())
+}
+
+/// Writes a whole file aside and renames it, so that `path` is always the old file or the new one.
+pub(crate) fn replace_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut aside = path.as_os_str().to_owned();
+    aside.push(".tmp");
+    let write = || {
+        let mut file = File::create(&aside)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&aside, path)
+    };
+    write().inspect_err(|_| {
+        // leave nothing half-written; the error that matters is the first
+        let _ = fs::remove_file(&aside);
+    })
+}
+
+fn rollout_step(path: &Path) -> Option<u32> {
+    let name = path.file_name()?.to_str()?;
+    name.strip_prefix("step_")?.strip_suffix(".jsonl.zst")?.parse().ok()
+}
+
+fn append(path: &Path) -> Result<File, RunDirectoryError> {
+    OpenOptions::new().create(true).append(true).open(path).map_err(io_error(path))
+}
+
+fn write_all(file: &mut File, path: &Path, bytes: &[u8]) -> Result<(), RunDirectoryError> {
+    file.write_all(bytes).map_err(io_error(path))
+}
+
+fn sync_names(folder: &Path) -> Result<(), RunDirectoryError> {
+    sync_directory(folder).map_err(|e| RunDirectoryError::Io { path: folder.into(), source: io::Error::other(e) })
+}
+
+fn io_error(path: &Path) -> impl FnOnce(io::Error) -> RunDirectoryError + '_ {
+    move |source| RunDirectoryError::Io { path: path.into(), source }
+}

@@ -1,0 +1,149 @@
+//! Every key that a run file may have, with the spellings of TRL that mean exactly the same.
+
+/// One setting: where it lives, what it is called, and what else it may be called.
+#[derive(Debug)]
+pub(super) struct Key {
+    /// The section; empty for the top of the file.
+    pub section: &'static str,
+    /// The canonical name, written back.
+    pub name: &'static str,
+    /// Other names of TRL, accepted in the section and at the top of the file.
+    pub aliases: &'static [&'static str],
+    /// Whether TRL has the canonical name too, so that it is accepted at the top of the file.
+    pub flat: bool,
+}
+
+const fn ours(section: &'static str, name: &'static str) -> Key {
+    Key { section, name, aliases: &[], flat: false }
+}
+
+const fn trl(section: &'static str, name: &'static str) -> Key {
+    Key { section, name, aliases: &[], flat: true }
+}
+
+const fn alias(section: &'static str, name: &'static str, aliases: &'static [&'static str]) -> Key {
+    Key { section, name, aliases, flat: false }
+}
+
+pub(super) static SECTIONS: &[&str] = &["model", "data", "rollout", "reward", "algo", "train", "checkpoint", "eval", "log"];
+
+/// Settings of TRL that filter the distribution. Rollouts are drawn from the distribution that the loss is about.
+pub(super) static FILTERS: &[&str] = &["top_k", "top_p", "min_p"];
+
+pub(super) static KEYS: &[Key] = &[
+    ours("", "output_dir"),
+    ours("", "seed"),
+    alias("model", "path", &["model_name_or_path"]),
+    ours("model", "device"),
+    ours("model", "threads"),
+    ours("data", "task"),
+    ours("data", "path"),
+    ours("data", "links"),
+    ours("data", "prompt_key"),
+    ours("data", "answer_key"),
+    ours("data", "prompt_suffix"),
+    ours("data", "chat_template"),
+    trl("rollout", "num_generations"),
+    ours("rollout", "prompts_per_step"),
+    trl("rollout", "max_completion_length"),
+    trl("rollout", "max_prompt_length"),
+    trl("rollout", "temperature"),
+    ours("rollout", "group_filter"),
+    ours("rollout", "max_sequences"),
+    ours("reward", "strategy"),
+    ours("reward", "target_length"),
+    ours("reward", "masking"),
+    ours("algo", "advantage"),
+    trl("algo", "scale_rewards"),
+    ours("algo", "advantage_epsilon"),
+    ours("algo", "loss_type"),
+    trl("algo", "epsilon"),
+    trl("algo", "epsilon_high"),
+    ours("algo", "loss_aggregation"),
+    ours("algo", "normalizer"),
+    ours("algo", "updates_per_batch"),
+    alias("train", "steps", &["max_steps"]),
+    trl("train", "learning_rate"),
+    trl("train", "warmup_steps"),
+    trl("train", "lr_scheduler_type"),
+    trl("train", "weight_decay"),
+    trl("train", "adam_beta1"),
+    trl("train", "adam_beta2"),
+    trl("train", "adam_epsilon"),
+    trl("train", "max_grad_norm"),
+    ours("train", "micro_tokens"),
+    alias("train", "recompute_activations", &["gradient_checkpointing"]),
+    trl("checkpoint", "save_steps"),
+    trl("checkpoint", "save_total_limit"),
+    ours("eval", "enabled"),
+    alias("eval", "every", &["eval_steps"]),
+    alias("eval", "n", &["num_generations_eval"]),
+    ours("eval", "max_completion_length"),
+    ours("eval", "budgets"),
+    ours("eval", "problems"),
+    ours("eval", "links"),
+    ours("eval", "path"),
+    ours("eval", "temperature"),
+    ours("eval", "top_p"),
+    ours("eval", "top_k"),
+    ours("eval", "min_p"),
+    ours("eval", "seed"),
+    alias("log", "completions", &["log_completions"]),
+    ours("log", "tensorboard"),
+];
+
+impl Key {
+    /// `section.name`, or the name alone at the top of the file.
+    pub fn full_name(&self) -> String {
+        dotted(self.section, self.name)
+    }
+
+    fn spellings(&self) -> impl Iterator<Item = &'static str> {
+        [self.name].into_iter().chain(self.aliases.iter().copied())
+    }
+
+    fn answers_to(&self, section: &str, name: &str) -> bool {
+        let aliased = self.aliases.contains(&name);
+        match section {
+            "" if self.section.is_empty() => self.name == name,
+            "" => aliased || (self.flat && self.name == name),
+            _ => self.section == section && (aliased || self.name == name),
+        }
+    }
+}
+
+/// The key that `name` means in `section` (empty: at the top of the file).
+pub(super) fn find(section: &str, name: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|key| key.answers_to(section, name))
+}
+
+/// `section.name`, or the name alone at the top of the file.
+pub(super) fn dotted(section: &str, name: &str) -> String {
+    if section.is_empty() { name.to_owned() } else { format!("{section}.{name}") }
+}
+
+/// What to write instead of an unknown key: a near name of the same section, or the same name where it belongs.
+pub(super) fn nearest_key(section: &str, name: &str) -> Option<String> {
+    let here = KEYS.iter().filter(|key| section.is_empty() || key.section == section);
+    let spellings: Vec<(&str, &Key)> = here.flat_map(|key| key.spellings().map(move |spelling| (spelling, key))).collect();
+    let near = nearest(name, spellings.iter().map(|(spelling, _)| *spelling));
+    let near = near.and_then(|near| spellings.iter().find(|(spelling, _)| *spelling == near)).map(|(_, key)| *key);
+    let same = KEYS.iter().find(|key| key.spellings().any(|spelling| spelling == name));
+    let best = if section.is_empty() { same.or(near) } else { near.or(same) };
+    best.map(Key::full_name)
+}
+
+/// The word of `known` with the least edit distance to `word`, where that is at most a third of the longer of the two;
+/// the first of several.
+pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    // Longer words are not slips of the finger, and a hostile one must not make this slow.
+    let length = word.chars().count();
+    if length > 64 {
+        return None;
+    }
+    let close = |name: &'a str| {
+        let distance = strsim::osa_distance(word, name);
+        (distance <= length.max(name.len()).div_ceil(3)).then_some((distance, name))
+    };
+    known.into_iter().filter_map(close).min_by_key(|(distance, _)| *distance).map(|(_, name)| name)
+}

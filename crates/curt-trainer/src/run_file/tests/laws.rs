@@ -1,0 +1,123 @@
+//! What holds for every valid configuration, and for any text at all.
+
+use proptest::prelude::*;
+use proptest::sample::{select, subsequence};
+
+use super::*;
+
+fn finite(range: std::ops::Range<f64>) -> impl Strategy<Value = f64> {
+    range.prop_map(|x| if x == 0.0 { 0.0 } else { x })
+}
+
+prop_compose! {
+    fn data_and_eval()(
+        jsonl in any::<bool>(),
+        path in "[ -~é]{1,20}",
+        eval_path in proptest::option::of("[a-z\"\\\\\n]{1,9}"),
+        fewest in 1..=20_u32,
+        more in 0..20_u32,
+        key in "[a-z._]{0,9}",
+        suffix in ".{0,9}",
+        chat_template in any::<bool>(),
+        limit in 50..1000_usize,
+        budgets in subsequence((1..=50).collect::<Vec<u32>>(), 1..9),
+        links in subsequence((1..=20).collect::<Vec<u32>>(), 1..9),
+        numbers in (0..9_u32, any::<bool>(), 1..99_usize, 1..99_usize, finite(0.0..2.0), finite(0.001..1.0), 0..99_u32, finite(0.0..0.999)),
+        seed in any::<u64>(),
+    ) -> (DataSection, EvalSection) {
+        let (every, enabled, n, problems, temperature, top_p, top_k, min_p) = numbers;
+        let data = DataSection {
+            task: if jsonl { TaskKind::Jsonl } else { TaskKind::Chain },
+            path: jsonl.then(|| path.into()),
+            links: [fewest, (fewest + more).min(20)],
+            prompt_key: key.clone(),
+            answer_key: key,
+            prompt_suffix: suffix,
+            chat_template,
+        };
+        let path = eval_path.filter(|_| jsonl).map(Into::into);
+        let eval = EvalSection {
+            every, enabled, n, max_completion_length: limit, budgets, problems, links, path, temperature, top_p, top_k, min_p, seed,
+        };
+        (data, eval)
+    }
+}
+
+prop_compose! {
+    fn rollout_and_algo()(
+        updates in 1..9_usize,
+        multiple in 1..9_usize,
+        sizes in (2..99_usize, 1..9999_usize, 1..9999_usize, 1..999_usize, finite(0.001..3.0)),
+        group_filter in select(GROUP_FILTERS.iter().map(|(_, filter)| *filter).collect::<Vec<_>>()),
+        scale_rewards in select(vec![ScaleRewards::Group, ScaleRewards::Batch, ScaleRewards::None]),
+        loss_aggregation in select(vec![LossAggregation::TokenMean, LossAggregation::SeqMeanTokenMean, LossAggregation::SeqMeanTokenSum]),
+        normalizer in select(vec![NormalizerKind::All, NormalizerKind::Active]),
+        (advantage_epsilon, epsilon, epsilon_high) in (finite(0.0..1.0), finite(0.0..0.999), finite(0.0..9.0)),
+    ) -> (RolloutSection, AlgoSection) {
+        let (num_generations, max_completion_length, max_prompt_length, max_sequences, temperature) = sizes;
+        let prompts_per_step = updates * multiple;
+        let rollout = RolloutSection {
+            num_generations, prompts_per_step, max_completion_length, max_prompt_length, temperature, group_filter, max_sequences,
+        };
+        let algo = AlgoSection {
+            advantage: "grpo".into(), scale_rewards, advantage_epsilon, loss_type: "clip".into(), epsilon, epsilon_high,
+            loss_aggregation, normalizer, updates_per_batch: updates,
+        };
+        (rollout, algo)
+    }
+}
+
+prop_compose! {
+    fn configs()(
+        (data, eval) in data_and_eval(),
+        (rollout, algo) in rollout_and_algo(),
+        output_dir in "[ -~é]{1,20}",
+        seed in any::<u64>(),
+        path in select(vec!["embedded:good", "embedded:weak", "a folder/é"]),
+        device in select(vec!["auto", "cpu"]),
+        threads in 0..64_usize,
+        strategy in select(curt_reward::names()),
+        zero_after in any::<bool>(),
+        target in 1..99_usize,
+        cosine in any::<bool>(),
+        train in (1..9999_u32, finite(1e-12..1.0), 0..999_u32, finite(0.0..1.0), finite(0.0..0.999), finite(0.0..0.999), finite(1e-300..1.0), finite(0.1..9.0)),
+        spare in 0..9999_usize,
+        checkpoint in (0..99_u32, 0..99_usize),
+        flags in any::<[bool; 3]>(),
+    ) -> Config {
+        let (steps, learning_rate, warmup_steps, weight_decay, adam_beta1, adam_beta2, adam_epsilon, max_grad_norm) = train;
+        Config {
+            output_dir: output_dir.into(),
+            seed,
+            model: ModelSection { path: path.into(), device: device.into(), threads },
+            reward: RewardSection {
+                strategy: strategy.into(),
+                target_length: target.min(rollout.max_completion_length),
+                masking: if zero_after { MaskingMode::ZeroAfter } else { MaskingMode::Exclude },
+            },
+            train: TrainSection {
+                steps, learning_rate, warmup_steps, weight_decay, adam_beta1, adam_beta2, adam_epsilon, max_grad_norm,
+                lr_scheduler_type: if cosine { LrScheduler::Cosine } else { LrScheduler::Constant },
+                micro_tokens: rollout.max_prompt_length + rollout.max_completion_length + spare,
+                recompute_activations: flags[0],
+            },
+            checkpoint: CheckpointSection { save_steps: checkpoint.0, save_total_limit: checkpoint.1 },
+            log: LogSection { completions: flags[1], tensorboard: flags[2] },
+            data, rollout, algo, eval,
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn written_configuration_reads_back_equal(config in configs()) {
+        let text = config.to_toml().unwrap();
+        prop_assert_eq!(parse(&text).unwrap(), config);
+    }
+
+    #[test]
+    fn any_text_is_refused_or_read(text in "\\PC{0,60}") {
+        let _ = parse(&text);
+        let _ = RunFile::parse(LEAST, "run.toml").unwrap().set(&text);
+    }
+}

@@ -1,0 +1,65 @@
+//! One step, the whole method: select → rollout → verify → shape → credit → pack → update → record.
+
+use curt_reward::StepContext;
+use curt_runtime::{GenerateProgress, Purpose, Sampling};
+
+use crate::credit::{CreditedGroup, credit};
+use crate::error::TrainError;
+use crate::pack::pack;
+use crate::rollout::{RolloutPlan, rollout};
+use crate::select::select;
+use crate::shape::shape;
+use crate::trainer::Trainer;
+use crate::update::{UpdatePlan, UpdateReport, update};
+use crate::verify::verify;
+
+/// What a step did; `record` turns it into metrics and rollout lines.
+#[derive(Clone, Debug)]
+pub struct StepOutcome {
+    /// All groups with everything that was decided about them.
+    pub groups: Vec<CreditedGroup>,
+    /// One report per optimizer update.
+    pub updates: Vec<UpdateReport>,
+    /// Seconds of rollout, verify to pack, and update.
+    pub seconds: [f64; 3],
+}
+
+/// Runs step number `step` (from 0) and returns what it did; the policy's weights are new afterwards.
+///
+/// # Errors
+/// Whatever a stage refuses; [`curt_runtime::PolicyError::Interrupted`] when `keep_going` says stop during the rollout,
+/// which leaves weights and strategy as they were.
+pub fn step(
+    run: &mut Trainer,
+    step: u32,
+    keep_going: &mut dyn FnMut(GenerateProgress) -> bool,
+) -> Result<StepOutcome, TrainError> {
+    let c = run.config.clone();
+    let plan = RolloutPlan {
+        seed: c.seed,
+        purpose: Purpose::Train,
+        step,
+        num_generations: c.rollout.num_generations,
+        max_completion_length: c.rollout.max_completion_length,
+        sampling: Sampling::temperature(c.rollout.temperature),
+    };
+    let context = StepContext { step: u64::from(step), max_completion_length: Some(plan.max_completion_length as u32) };
+    let update_plan = UpdatePlan { micro_tokens: c.train.micro_tokens, inverse_temperature: plan.sampling.inverse_temperature() };
+
+    let prompts = select(&run.source, &run.encoder, c.seed, step, c.rollout.prompts_per_step)?;
+    let clock = std::time::Instant::now();
+    let groups = rollout(run.policy.as_mut(), prompts, &plan, keep_going)?;
+    let rolled_out = clock.elapsed().as_secs_f64();
+    let verified = verify(run.verifier.as_ref(), run.encoder.tokenizer(), groups)?;
+    let shaped = shape(run.strategy.as_mut(), &context, verified)?;
+    let groups = credit(run.estimator.as_ref(), run.gate.as_ref(), run.strategy.as_ref(), shaped)?;
+    let minibatches = pack(&groups, c.algo.updates_per_batch, c.algo.normalizer);
+    let packed = clock.elapsed().as_secs_f64();
+    let mut updates = Vec::with_capacity(minibatches.len());
+    for (share, minibatch) in minibatches.iter().enumerate() {
+        let optimizer = run.optimizer(u64::from(step) * c.algo.updates_per_batch as u64 + share as u64);
+        updates.push(update(run.policy.as_mut(), run.objective.as_ref(), minibatch, &optimizer, &update_plan)?);
+    }
+    let updated = clock.elapsed().as_secs_f64();
+    Ok(StepOutcome { groups, updates, seconds: [rolled_out, packed - rolled_out, updated - packed] })
+}

@@ -1,0 +1,198 @@
+//! The objects of a run, built from its configuration.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use curt_advantage::{AdvantageEstimator, Aggregation, Clip, Grpo, Objective};
+use curt_difficulty::Gate;
+use curt_reward::{Parameters, RewardStrategy};
+use curt_runtime::random::uniform_from;
+use curt_runtime::{ChatTemplate, DrawKey, GenerateProgress, Policy, Purpose, Tokenizer, Update};
+use curt_task::{FieldNames, Problem, chain, read_jsonl};
+use curt_verify::Verifier;
+
+use crate::config::{
+    AlgoSection, Config, DataSection, GroupFilter, LossAggregation, MaskingMode, RewardSection, ScaleRewards, TaskKind,
+};
+use crate::error::TrainError;
+use crate::evaluate::{Evaluation, evaluate};
+use crate::prompt::PromptEncoder;
+use crate::schedule::Schedule;
+use crate::select::{ProblemSource, Selected, with_occurrences};
+
+/// Everything that a step needs.
+pub struct Trainer {
+    /// The resolved configuration.
+    pub config: Config,
+    /// The model.
+    pub policy: Box<dyn Policy>,
+    /// Renders and encodes prompts.
+    pub encoder: PromptEncoder,
+    /// Problems to train on.
+    pub source: ProblemSource,
+    /// Problems to evaluate on.
+    pub evaluation_set: Vec<Selected>,
+    /// Judges completions.
+    pub verifier: Box<dyn Verifier>,
+    /// Turns verdicts and lengths into rewards.
+    pub strategy: Box<dyn RewardStrategy>,
+    /// Decides which groups are trained on.
+    pub gate: Box<dyn Gate>,
+    /// Turns rewards into advantages.
+    pub estimator: Box<dyn AdvantageEstimator>,
+    /// Turns advantages into a loss.
+    pub objective: Box<dyn Objective>,
+}
+
+impl Trainer {
+    /// A trainer for `config`; `folder` is the checkpoint's folder, with its tokenizer and chat template.
+    ///
+    /// # Errors
+    /// Data that cannot be read, prompts that are too long, words that name nothing, limits beyond the model's context.
+    pub fn new(config: Config, policy: Box<dyn Policy>, tokenizer: Tokenizer, folder: &Path) -> Result<Self, TrainError> {
+        let (prompt, completion) = (config.rollout.max_prompt_length, config.rollout.max_completion_length);
+        let context = policy.context_length();
+        if prompt.saturating_add(completion.max(config.eval.max_completion_length)) > context {
+            return Err(TrainError::ContextTooShort { prompt, completion, context });
+        }
+        let data = &config.data;
+        let template = match data.task {
+            TaskKind::Jsonl if data.chat_template => Some(ChatTemplate::load(folder)?),
+            _ => None,
+        };
+        let suffix = if data.task == TaskKind::Jsonl { data.prompt_suffix.clone() } else { String::new() };
+        let encoder = PromptEncoder::new(tokenizer, template, suffix, prompt);
+        let source = source(data)?;
+        check_prompts(&source, &encoder)?;
+        Ok(Self {
+            evaluation_set: evaluation_set(&config, &source, &encoder)?,
+            verifier: verifier(data.task),
+            strategy: strategy(&config.reward)?,
+            gate: gate(config.rollout.group_filter)?,
+            estimator: Box::new(Grpo::new(scale(config.algo.scale_rewards), config.algo.advantage_epsilon)?),
+            objective: Box::new(objective(&config.algo)?),
+            policy,
+            encoder,
+            source,
+            config,
+        })
+    }
+
+    /// The optimizer's constants for update number `update` (from 0).
+    pub fn optimizer(&self, update: u64) -> Update {
+        let train = &self.config.train;
+        Update {
+            learning_rate: Schedule::new(train, self.config.algo.updates_per_batch).at(update),
+            beta1: train.adam_beta1,
+            beta2: train.adam_beta2,
+            epsilon: train.adam_epsilon,
+            weight_decay: train.weight_decay,
+            max_grad_norm: train.max_grad_norm,
+        }
+    }
+
+    /// Evaluates the policy on the evaluation set.
+    ///
+    /// # Errors
+    /// See [`evaluate`].
+    pub fn evaluate(&mut self, keep_going: &mut dyn FnMut(GenerateProgress) -> bool) -> Result<Evaluation, TrainError> {
+        let tokenizer = self.encoder.tokenizer();
+        let (policy, verifier) = (self.policy.as_mut(), self.verifier.as_ref());
+        evaluate(policy, tokenizer, verifier, &self.evaluation_set, &self.config.eval, keep_going)
+    }
+}
+
+fn source(data: &DataSection) -> Result<ProblemSource, TrainError> {
+    match (data.task, &data.path) {
+        (TaskKind::Jsonl, Some(path)) => Ok(ProblemSource::Dataset(read_problems(data, path)?)),
+        (TaskKind::Jsonl, None) => Err(TrainError::NoProblems { what: "data.path".into() }),
+        (TaskKind::Chain, _) => Ok(ProblemSource::Chain { min_links: data.links[0], max_links: data.links[1] }),
+    }
+}
+
+/// The problems of a JSONL file, with the field names of the configuration.
+fn read_problems(data: &DataSection, path: &Path) -> Result<Vec<Arc<Problem>>, TrainError> {
+    let named = |key: &str| (key != "auto").then(|| key.to_owned());
+    let fields = FieldNames { prompt: named(&data.prompt_key), answer: named(&data.answer_key), ..FieldNames::default() };
+    Ok(read_jsonl(path, &fields)?.into_iter().map(Arc::new).collect())
+}
+
+/// Encodes every prompt of a data set once, so that a bad one is found before the run and not in the middle of it.
+fn check_prompts(source: &ProblemSource, encoder: &PromptEncoder) -> Result<(), TrainError> {
+    match source {
+        ProblemSource::Dataset(problems) => problems.iter().try_for_each(|p| encoder.encode(p).map(|_| ())),
+        ProblemSource::Chain { .. } => Ok(()),
+    }
+}
+
+fn evaluation_set(config: &Config, source: &ProblemSource, encoder: &PromptEncoder) -> Result<Vec<Selected>, TrainError> {
+    let eval = &config.eval;
+    if !eval.enabled {
+        return Ok(Vec::new());
+    }
+    let problems: Vec<Arc<Problem>> = match source {
+        ProblemSource::Chain { .. } => {
+            let mut generator = DrawKey::new(eval.seed, Purpose::Eval).generator();
+            let set = chain::evaluation_set(&mut || uniform_from(&mut generator), &eval.links, eval.problems)?;
+            set.into_iter().map(Arc::new).collect()
+        }
+        ProblemSource::Dataset(training) => {
+            let problems = match &eval.path {
+                Some(path) => read_problems(&config.data, path)?,
+                None => training.clone(),
+            };
+            problems.into_iter().take(eval.problems).collect()
+        }
+    };
+    with_occurrences(problems, encoder)
+}
+
+fn verifier(task: TaskKind) -> Box<dyn Verifier> {
+    match task {
+        TaskKind::Chain => Box::new(curt_verify::Chain),
+        TaskKind::Jsonl => Box::new(curt_verify::Numeric),
+    }
+}
+
+fn strategy(reward: &RewardSection) -> Result<Box<dyn RewardStrategy>, TrainError> {
+    let known = curt_reward::parameters_of(&reward.strategy)?;
+    let mut parameters = Parameters::new();
+    if known.contains(&"target_length") {
+        parameters = parameters.with("target_length", reward.target_length as u32);
+    }
+    if known.contains(&"masking") {
+        let masking = match reward.masking {
+            MaskingMode::Exclude => "exclude",
+            MaskingMode::ZeroAfter => "zero_after",
+        };
+        parameters = parameters.with("masking", masking);
+    }
+    Ok(curt_reward::by_name(&reward.strategy, &parameters)?)
+}
+
+fn gate(filter: GroupFilter) -> Result<Box<dyn Gate>, TrainError> {
+    let word = match filter {
+        GroupFilter::AnyCorrectAndSpread => "any_correct_and_spread",
+        GroupFilter::None => "none",
+        GroupFilter::MixedOutcome => "mixed_outcome",
+        GroupFilter::RewardStd => "reward_std",
+    };
+    Ok(curt_difficulty::by_name(word)?)
+}
+
+fn scale(scale: ScaleRewards) -> curt_advantage::ScaleRewards {
+    match scale {
+        ScaleRewards::Group => curt_advantage::ScaleRewards::Group,
+        ScaleRewards::Batch => curt_advantage::ScaleRewards::Batch,
+        ScaleRewards::None => curt_advantage::ScaleRewards::None,
+    }
+}
+
+fn objective(algo: &AlgoSection) -> Result<Clip, TrainError> {
+    let aggregation = match algo.loss_aggregation {
+        LossAggregation::TokenMean => Aggregation::TokenMean,
+        LossAggregation::SeqMeanTokenMean => Aggregation::SeqMeanTokenMean,
+        LossAggregation::SeqMeanTokenSum => Aggregation::SeqMeanTokenSum,
+    };
+    Ok(Clip::new(algo.epsilon, algo.epsilon_high, None, aggregation)?)
+}

@@ -1,0 +1,183 @@
+//! Invariants 5 and 9: the same run gives the same bytes at any thread count, and a resume gives the uninterrupted run.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use curt_runtime::{Cpu, Settings, Tokenizer, Transformer};
+use curt_trainer::checkpoint::ResumeFrom;
+use curt_trainer::run_file::RunFile;
+use curt_trainer::{Observer, Outcome, RunReport, TrainError, Trainer, train};
+
+fn model_folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/tiny-good")
+}
+
+/// A short embedded run with what a test changes about it.
+fn sets(output_dir: &Path, more: &[&str]) -> Vec<String> {
+    let mut sets: Vec<String> = [
+        "train.steps=4",
+        "rollout.prompts_per_step=6",
+        "rollout.num_generations=4",
+        "rollout.max_completion_length=120",
+        "reward.target_length=60",
+        "eval.enabled=false",
+        "checkpoint.save_steps=2",
+        // one link: about a hundred starts and thirty operations, so that equal problems meet in a step
+        "data.links=[1, 3]",
+    ]
+    .iter()
+    .chain(more)
+    .map(|s| (*s).to_owned())
+    .collect();
+    sets.push(format!("output_dir='{}'", output_dir.display()));
+    sets
+}
+
+struct StopAfter {
+    step: u32,
+    seen: std::cell::Cell<u32>,
+}
+
+impl Observer for StopAfter {
+    fn stepped(&mut self, step: u32, _: &[(String, f64)]) {
+        self.seen.set(step);
+    }
+
+    fn interrupted(&self) -> bool {
+        self.seen.get() >= self.step
+    }
+}
+
+fn run(
+    output_dir: &Path,
+    threads: usize,
+    more: &[&str],
+    resume: Option<&ResumeFrom>,
+    stop_after: u32,
+) -> Result<RunReport, TrainError> {
+    let config = RunFile::load(None, &sets(output_dir, more)).unwrap();
+    let folder = model_folder();
+    let tokenizer = Tokenizer::load(&folder).unwrap();
+    let policy = Transformer::load(Cpu::<f32>::new(threads).unwrap(), &folder, Some(&tokenizer), Settings::default()).unwrap();
+    let trainer = Trainer::new(config, Box::new(policy), tokenizer, &folder)?;
+    train(trainer, resume, &mut StopAfter { step: stop_after, seen: 0.into() })
+}
+
+/// Everything of a run directory that must not differ: clocks are taken out of the metrics.
+fn contents(root: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut files = BTreeMap::new();
+    for part in ["rollouts", "checkpoint-4"] {
+        for entry in fs::read_dir(root.join(part)).unwrap() {
+            let path = entry.unwrap().path();
+            files.insert(path.strip_prefix(root).unwrap().display().to_string(), fs::read(&path).unwrap());
+        }
+    }
+    // positions of append-only files depend on how long the clocks' numbers are
+    files.retain(|name, _| !name.ends_with("trainer_state.json") && !name.ends_with("MANIFEST.json"));
+    let metrics = fs::read_to_string(root.join("metrics.jsonl")).unwrap();
+    for line in metrics.lines() {
+        let mut line: serde_json::Map<String, serde_json::Value> = serde_json::from_str(line).unwrap();
+        line.retain(|name, _| !name.starts_with("time/"));
+        files.insert(format!("metrics {}", line["step"]), serde_json::to_vec(&line).unwrap());
+    }
+    files
+}
+
+fn assert_same(a: &BTreeMap<String, Vec<u8>>, b: &BTreeMap<String, Vec<u8>>) {
+    assert_eq!(a.keys().collect::<Vec<_>>(), b.keys().collect::<Vec<_>>());
+    for (name, bytes) in a {
+        assert!(bytes == &b[name], "{name} differs");
+    }
+}
+
+#[test]
+fn one_and_two_threads_give_the_same_run() {
+    let root = tempfile::tempdir().unwrap();
+    let more = ["data.links=[1, 1]", "rollout.prompts_per_step=24", "rollout.num_generations=2", "train.steps=4"];
+    for (name, threads, slots) in [("one", 1, 3), ("two", 2, 128)] {
+        let slots = format!("rollout.max_sequences={slots}");
+        run(&root.path().join(name), threads, &[&more[..], &[&slots]].concat(), None, u32::MAX).unwrap();
+    }
+    assert_same(&contents(&root.path().join("one")), &contents(&root.path().join("two")));
+}
+
+#[test]
+fn several_updates_per_batch_give_the_same_run_too() {
+    let root = tempfile::tempdir().unwrap();
+    for (name, threads) in [("one", 1), ("two", 2)] {
+        run(&root.path().join(name), threads, &["algo.updates_per_batch=3"], None, u32::MAX).unwrap();
+    }
+    assert_same(&contents(&root.path().join("one")), &contents(&root.path().join("two")));
+}
+
+#[test]
+fn an_interrupted_run_resumes_to_the_uninterrupted_one() {
+    let root = tempfile::tempdir().unwrap();
+    let (whole, parts) = (root.path().join("whole"), root.path().join("parts"));
+    assert_eq!(run(&whole, 2, &[], None, u32::MAX).unwrap().outcome, Outcome::Finished);
+    let report = run(&parts, 2, &[], None, 3).unwrap();
+    assert_eq!(report.outcome, Outcome::Interrupted { step: 3 });
+    run(&parts, 1, &[], Some(&ResumeFrom::Latest), u32::MAX).unwrap();
+    assert_same(&contents(&whole), &contents(&parts));
+    // and from an older checkpoint: later steps are cut back and made again
+    run(&parts, 2, &[], Some(&ResumeFrom::Step(2)), u32::MAX).unwrap();
+    assert_same(&contents(&whole), &contents(&parts));
+}
+
+#[test]
+fn a_resume_of_another_run_is_refused_by_key() {
+    let root = tempfile::tempdir().unwrap();
+    run(root.path(), 1, &["train.steps=2"], None, u32::MAX).unwrap();
+    let error = run(root.path(), 1, &["reward.target_length=50"], Some(&ResumeFrom::Latest), u32::MAX).unwrap_err().to_string();
+    assert!(error.contains("`reward.target_length` was 60") && error.contains("is 50 now"), "{error}");
+}
+
+#[test]
+fn a_damaged_checkpoint_is_named_and_the_one_before_it_is_taken() {
+    let root = tempfile::tempdir().unwrap();
+    let whole = root.path().join("whole");
+    run(&whole, 1, &[], None, u32::MAX).unwrap();
+    let expected = contents(&whole);
+    let weights = whole.join("checkpoint-4/model.safetensors");
+    let mut bytes = fs::read(&weights).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&weights, bytes).unwrap();
+    let error = run(&whole, 1, &[], Some(&ResumeFrom::Step(4)), u32::MAX).unwrap_err().to_string();
+    assert!(error.contains("model.safetensors") && error.contains("damaged"), "{error}");
+    run(&whole, 1, &[], Some(&ResumeFrom::Latest), u32::MAX).unwrap();
+    assert_same(&expected, &contents(&whole));
+    fs::remove_file(whole.join("checkpoint-4/optimizer.safetensors")).unwrap();
+    let error = run(&whole, 1, &[], Some(&ResumeFrom::Step(4)), u32::MAX).unwrap_err().to_string();
+    assert!(error.contains("optimizer.safetensors"), "{error}");
+}
+
+#[test]
+fn a_directory_with_a_run_in_it_is_not_overwritten() {
+    let root = tempfile::tempdir().unwrap();
+    run(root.path(), 1, &["train.steps=1"], None, u32::MAX).unwrap();
+    let error = run(root.path(), 1, &["train.steps=1"], None, u32::MAX).unwrap_err().to_string();
+    assert!(error.contains("--resume"), "{error}");
+}
+
+/// On policy no scoring pass is run and every ratio is exactly 1; with several updates per batch the later ones score.
+#[test]
+fn on_policy_ratios_are_exactly_one_and_cost_no_scoring_pass() {
+    for (updates, scored) in [(1, false), (3, true)] {
+        let root = tempfile::tempdir().unwrap();
+        run(root.path(), 2, &[&format!("algo.updates_per_batch={updates}")], None, u32::MAX).unwrap();
+        let metrics = fs::read_to_string(root.path().join("metrics.jsonl")).unwrap();
+        for line in metrics.lines() {
+            let line: serde_json::Value = serde_json::from_str(line).unwrap();
+            assert_eq!(line["eff/scoring_passes"].as_f64() > Some(0.0), scored, "{line}");
+            assert_eq!(line["sampling/sampling_logp_difference/max"].as_f64(), Some(0.0), "{line}");
+            if !scored {
+                for bound in ["min", "mean", "max"] {
+                    let name = format!("sampling/importance_sampling_ratio/{bound}");
+                    assert_eq!(line[&name].as_f64(), Some(1.0), "{name}");
+                }
+            }
+        }
+    }
+}
