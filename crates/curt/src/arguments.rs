@@ -1,0 +1,225 @@
+//! What can be typed, and its help texts.
+
+use std::path::PathBuf;
+
+use clap::builder::styling::Styles;
+use clap::{Args, Parser, Subcommand};
+
+const ABOUT: &str = "Trains reasoning models to be brief and right: GRPO with length-aware rewards on one transformer runtime";
+
+const EXAMPLES: &str = "\
+Examples:
+  curt                                        train the tiny model inside the binary; nothing else is needed
+  curt train run.toml                         train what a run file describes
+  curt train run.toml --set train.steps=50    the same with one setting changed
+  curt train --resume latest                  go on after Ctrl-C or a crash
+  curt eval embedded:good                     accuracy and length of a model
+  curt generate DIR --chat --prompt 'What is 17 + 25?'
+
+A model is a folder in Hugging Face layout, or one of the two inside the binary: embedded:good, embedded:weak.
+
+Exit codes:
+  0  done
+  1  the device, the disk or the system failed
+  2  the command line or the run file is wrong
+  3  a model or a data set is wrong
+  4  stopped by an alarm
+  130  interrupted by Ctrl-C after a safe save
+
+Environment: NO_COLOR and CLICOLOR=0 switch colours off; RUST_LOG=info tells more.";
+
+const TRAIN_EXAMPLES: &str = "\
+Examples:
+  curt train                                              the embedded run: under a minute on two cores
+  curt train --set train.steps=300 --output-dir runs/long
+  curt train --set reward.strategy=minus_lc               another reward strategy
+  curt train run.toml --dry-run                           check everything, say what would happen, write nothing
+  curt train --resume latest --output-dir runs/long       go on from the newest checkpoint
+  curt train --resume runs/long/checkpoint-50             go on from one of them
+
+A run file is TOML. runs/NAME/run.toml, which every run writes, has all keys; copy one and change it.
+Ctrl-C finishes cleanly: the run is saved and can be resumed. A second Ctrl-C stops at once.";
+
+const EVAL_EXAMPLES: &str = "\
+Examples:
+  curt eval embedded:good                                 on the chain task, 288 problems
+  curt eval runs/embedded/checkpoint-150
+  curt eval DIR --data problems.jsonl --n 4 --limit 1024 --budgets 128,256,512,1024
+  curt eval DIR --data problems.jsonl --problems 50 --temperature 0.6 --top-p 0.95 --json summary.json
+
+Every line of a data file is a JSON object with `problem` and `answer` (or names that other trainers use).
+The same seed gives the same problems and draws, whatever the model: compare models with equal options.";
+
+const GENERATE_EXAMPLES: &str = "\
+Examples:
+  curt generate embedded:good --prompt '^44a*3b*9>'
+  curt generate embedded:good --prompt '^44a*3b*9>' --n 4 --seed 7 --show-ids
+  curt generate DIR --chat --prompt 'What is 17 + 25?' --temperature 0.7 --max-new-tokens 512
+  curt generate DIR --prompt-file prompt.txt --temperature 0";
+
+/// The whole command line.
+#[derive(Debug, Parser)]
+#[command(name = "curt", version, about = ABOUT, after_help = EXAMPLES, styles = Styles::plain(), max_term_width = 100)]
+pub struct Arguments {
+    /// What to do; the embedded run when nothing is typed.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Train a model: from a run file, or without one the embedded run
+    Train(TrainArguments),
+    /// Sample a model's answers to problems and report accuracy and length at each token budget
+    Eval(EvalArguments),
+    /// Complete a prompt
+    Generate(GenerateArguments),
+}
+
+/// `curt train`
+#[derive(Args, Debug, Default)]
+#[command(after_help = TRAIN_EXAMPLES)]
+pub struct TrainArguments {
+    /// The run file; without one the run inside the binary
+    #[arg(value_name = "RUN.toml")]
+    pub run_file: Option<PathBuf>,
+    /// Change one setting, as in --set train.steps=50; may be given several times
+    #[arg(long = "set", value_name = "SECTION.KEY=VALUE")]
+    pub sets: Vec<String>,
+    /// Go on from a checkpoint: the newest, that of a step, or a folder
+    #[arg(long, value_name = "latest|N|DIR")]
+    pub resume: Option<String>,
+    /// Where everything is written, instead of the run file's `output_dir`
+    #[arg(long, value_name = "DIR")]
+    pub output_dir: Option<PathBuf>,
+    #[command(flatten)]
+    pub device: DeviceArguments,
+    /// Load and check everything, say what would happen, and stop; nothing is written
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// Where the arithmetic is done.
+#[derive(Args, Clone, Debug, Default)]
+pub struct DeviceArguments {
+    /// Where to compute
+    #[arg(long, value_name = "DEVICE", value_parser = ["auto", "cpu"])]
+    pub device: Option<String>,
+    /// Worker threads, 0 for all cores; changes speed, never a result
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
+}
+
+/// `curt eval`
+#[derive(Args, Debug)]
+#[command(after_help = EVAL_EXAMPLES)]
+pub struct EvalArguments {
+    /// A folder in Hugging Face layout (a checkpoint of a run is one), embedded:good or embedded:weak
+    #[arg(value_name = "MODEL")]
+    pub model: String,
+    /// `chain` for the synthetic task, or a JSONL file of problems
+    #[arg(long, value_name = "FILE|chain", default_value = "chain")]
+    pub data: String,
+    /// Problems: of each number of links for `chain` [default: 32], the first ones of a file [default: all]
+    #[arg(long, value_name = "N", value_parser = positive)]
+    pub problems: Option<usize>,
+    /// Samples per problem
+    #[arg(long, value_name = "N", default_value = "8", value_parser = positive)]
+    pub n: usize,
+    /// Most tokens of a completion
+    #[arg(long, visible_alias = "max-completion-length", value_name = "TOKENS", default_value = "256", value_parser = positive)]
+    pub limit: usize,
+    /// Token budgets at which accuracy is reported [default: 16, 32, 48, 64, 96, 128, … up to the limit]
+    #[arg(long, value_name = "TOKENS", value_delimiter = ',')]
+    pub budgets: Vec<u32>,
+    /// Text put after each problem of a file
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    pub prompt_suffix: String,
+    /// Give the problems of a file to the model as they are, even if it has a chat template
+    #[arg(long)]
+    pub no_chat_template: bool,
+    #[command(flatten)]
+    pub sampling: SamplingArguments,
+    /// Write the numbers as JSON
+    #[arg(long, value_name = "OUT")]
+    pub json: Option<PathBuf>,
+    #[command(flatten)]
+    pub device: DeviceArguments,
+}
+
+/// How tokens are drawn.
+#[derive(Args, Clone, Debug)]
+pub struct SamplingArguments {
+    /// Divides the logits; 0 always takes the most likely token
+    #[arg(long, value_name = "T", default_value = "1.0", value_parser = temperature)]
+    pub temperature: f64,
+    /// Keep the most likely tokens that together have this probability
+    #[arg(long, value_name = "P", default_value = "1.0", value_parser = share_above_zero)]
+    pub top_p: f64,
+    /// Keep this many of the most likely tokens, 0 for all
+    #[arg(long, value_name = "K", default_value = "0")]
+    pub top_k: u32,
+    /// Drop tokens below this share of the most likely one's probability
+    #[arg(long, value_name = "P", default_value = "0.0", value_parser = share)]
+    pub min_p: f64,
+    /// Key of all randomness
+    #[arg(long, value_name = "N", default_value = "0")]
+    pub seed: u64,
+}
+
+/// `curt generate`
+#[derive(Args, Debug)]
+#[command(after_help = GENERATE_EXAMPLES)]
+pub struct GenerateArguments {
+    /// A folder in Hugging Face layout (a checkpoint of a run is one), embedded:good or embedded:weak
+    #[arg(value_name = "MODEL")]
+    pub model: String,
+    /// The prompt
+    #[arg(long, value_name = "TEXT", required_unless_present = "prompt_file", conflicts_with = "prompt_file")]
+    pub prompt: Option<String>,
+    /// A file with the prompt, `-` for standard input
+    #[arg(long, value_name = "FILE")]
+    pub prompt_file: Option<PathBuf>,
+    /// Put the prompt into the model's chat template, as a message of the user
+    #[arg(long)]
+    pub chat: bool,
+    /// Completions
+    #[arg(long, value_name = "N", default_value = "1", value_parser = positive)]
+    pub n: usize,
+    /// Most tokens of a completion
+    #[arg(long, value_name = "TOKENS", default_value = "256", value_parser = positive)]
+    pub max_new_tokens: usize,
+    #[command(flatten)]
+    pub sampling: SamplingArguments,
+    /// Print token ids too, of the prompt and of each completion
+    #[arg(long)]
+    pub show_ids: bool,
+    #[command(flatten)]
+    pub device: DeviceArguments,
+}
+
+fn positive(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) => Err("expected at least 1".into()),
+        Ok(number) => Ok(number),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+fn number(text: &str, expected: &str, fits: impl Fn(f64) -> bool) -> Result<f64, String> {
+    let number: f64 = text.parse().map_err(|_| format!("expected {expected}"))?;
+    if fits(number) { Ok(number) } else { Err(format!("expected {expected}")) }
+}
+
+fn temperature(text: &str) -> Result<f64, String> {
+    number(text, "a finite number, at least 0", |x| x.is_finite() && x >= 0.0)
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    number(text, "a number from 0 to 1", |x| (0.0..=1.0).contains(&x))
+}
+
+fn share_above_zero(text: &str) -> Result<f64, String> {
+    number(text, "a number above 0, at most 1", |x| x > 0.0 && x <= 1.0)
+}

@@ -1,0 +1,201 @@
+//! What went wrong → one line and an exit code.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use curt_runtime::{PolicyError, RuntimeError};
+use curt_task::TaskError;
+use curt_trainer::checkpoint::CheckpointError;
+use curt_trainer::run_file::RunFileError;
+use curt_trainer::{RunDirectoryError, TrainError};
+
+use crate::embedded;
+use crate::interrupt;
+
+/// The system: a device, a disk, a pipe.
+const SYSTEM: u8 = 1;
+/// The command line or the run file.
+const CONFIG: u8 = 2;
+/// A model or a data set.
+const DATA: u8 = 3;
+
+/// What the binary itself refuses.
+#[derive(Debug, thiserror::Error)]
+pub enum CommandError {
+    /// A model folder that is not there.
+    #[error("{}: no such model folder; expected a folder in Hugging Face layout or one of {}", path.display(), embedded::WORDS.join(", "))]
+    NoModelFolder {
+        /// What was typed.
+        path: PathBuf,
+    },
+    /// A file where a folder belongs.
+    #[error("{}: is a file; expected the folder that holds config.json and model.safetensors", path.display())]
+    ModelIsFile {
+        /// What was typed.
+        path: PathBuf,
+    },
+    /// A word after `embedded:` that names nothing.
+    #[error("{word}: no such embedded model; expected one of {}", embedded::WORDS.join(", "))]
+    UnknownEmbedded {
+        /// What was typed.
+        word: String,
+    },
+    /// An evaluation budget that says nothing.
+    #[error("--budgets {budget}: expected at most --limit {limit}")]
+    BudgetBeyondLimit {
+        /// The budget.
+        budget: u32,
+        /// The limit.
+        limit: usize,
+    },
+    /// A prompt file that cannot be read.
+    #[error("{}: the prompt cannot be read: {source}", path.display())]
+    PromptFile {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A file for results that cannot be written.
+    #[error("{}: cannot be written: {source}", path.display())]
+    Output {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}
+
+impl CommandError {
+    fn code(&self) -> u8 {
+        match self {
+            Self::NoModelFolder { .. } | Self::ModelIsFile { .. } | Self::UnknownEmbedded { .. } => CONFIG,
+            Self::BudgetBeyondLimit { .. } => CONFIG,
+            Self::PromptFile { .. } => DATA,
+            Self::Output { .. } => SYSTEM,
+        }
+    }
+}
+
+/// Prints `error` with its causes as one line on standard error; returns the exit code that its kind has.
+pub fn report(error: &anyhow::Error) -> ExitCode {
+    eprintln!("error: {}", one_line(error));
+    ExitCode::from(code(error))
+}
+
+/// The error and its causes, in one line; a cause that the line already holds is not said again.
+fn one_line(error: &anyhow::Error) -> String {
+    let mut line = String::new();
+    for cause in error.chain() {
+        let text = cause.to_string().replace('\n', " ");
+        if line.is_empty() {
+            line = text;
+        } else if !line.contains(&text) {
+            line = format!("{line}: {text}");
+        }
+    }
+    line
+}
+
+/// The exit code of the first known error in the chain.
+fn code(error: &anyhow::Error) -> u8 {
+    error.chain().find_map(code_of).unwrap_or(SYSTEM)
+}
+
+fn code_of(error: &(dyn std::error::Error + 'static)) -> Option<u8> {
+    if let Some(error) = error.downcast_ref::<CommandError>() {
+        return Some(error.code());
+    }
+    if error.is::<RunFileError>() {
+        return Some(CONFIG);
+    }
+    if let Some(error) = error.downcast_ref::<TrainError>() {
+        return Some(train_code(error));
+    }
+    if let Some(error) = error.downcast_ref::<PolicyError>() {
+        return Some(policy_code(error));
+    }
+    error.downcast_ref::<RuntimeError>().map(runtime_code)
+}
+
+fn train_code(error: &TrainError) -> u8 {
+    match error {
+        TrainError::Policy(error) => policy_code(error),
+        TrainError::Runtime(error) => runtime_code(error),
+        TrainError::Task(TaskError::ChainLinks { .. } | TaskError::TooFewChains { .. }) => CONFIG,
+        TrainError::Task(_) => DATA,
+        TrainError::RunFile(_) => CONFIG,
+        TrainError::Checkpoint(error) => checkpoint_code(error),
+        TrainError::RunDirectory(error) => match error {
+            RunDirectoryError::Occupied { .. } | RunDirectoryError::NoRun { .. } | RunDirectoryError::RunFile(_) => CONFIG,
+            RunDirectoryError::TooShort { .. } | RunDirectoryError::Metrics(_) => DATA,
+            _ => SYSTEM,
+        },
+        TrainError::EmptyPrompt { .. } | TrainError::PromptTooLong { .. } => DATA,
+        TrainError::NoChatTemplate { .. } | TrainError::NoProblems { .. } => DATA,
+        TrainError::ContextTooShort { .. } => CONFIG,
+        TrainError::Reward(_) | TrainError::Advantage(_) | TrainError::Difficulty(_) | TrainError::Eval(_) => CONFIG,
+        _ => SYSTEM,
+    }
+}
+
+fn checkpoint_code(error: &CheckpointError) -> u8 {
+    match error {
+        CheckpointError::Io { .. } => SYSTEM,
+        CheckpointError::Damaged { .. } | CheckpointError::AllDamaged { .. } | CheckpointError::Format { .. } => DATA,
+        _ => CONFIG,
+    }
+}
+
+fn policy_code(error: &PolicyError) -> u8 {
+    match error {
+        PolicyError::Checkpoint(error) => runtime_code(error),
+        PolicyError::BadSetting { .. } => CONFIG,
+        PolicyError::EmptyPrompt { .. } | PolicyError::TooLong { .. } | PolicyError::TokenOutOfRange { .. } => DATA,
+        PolicyError::NonFiniteLogprob { .. } => DATA,
+        PolicyError::Interrupted => interrupt::EXIT_CODE,
+        _ => SYSTEM,
+    }
+}
+
+fn runtime_code(error: &RuntimeError) -> u8 {
+    match error {
+        RuntimeError::Write { .. } | RuntimeError::DiskFull { .. } => SYSTEM,
+        _ => DATA,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::Context;
+
+    use super::*;
+
+    fn io() -> std::io::Error {
+        std::io::Error::other("no luck")
+    }
+
+    #[test]
+    fn causes_are_said_once_and_in_one_line() {
+        let error = Err::<(), _>(CommandError::Output { path: "out.json".into(), source: io() });
+        let error = error.context("the summary\nis lost").unwrap_err();
+        assert_eq!(one_line(&error), "the summary is lost: out.json: cannot be written: no luck");
+    }
+
+    #[test]
+    fn kinds_of_errors_have_their_codes_however_deep_they_lie() {
+        let cases: [(anyhow::Error, u8); 8] = [
+            (anyhow::anyhow!("anything"), 1),
+            (CommandError::Output { path: "x".into(), source: io() }.into(), 1),
+            (CommandError::NoModelFolder { path: "x".into() }.into(), 2),
+            (RunFileError::SetSyntax { text: "x".into() }.into(), 2),
+            (TrainError::from(TaskError::NoProblems { file: "x".into() }).into(), 3),
+            (TrainError::from(PolicyError::from(RuntimeError::DiskFull { path: "x".into() })).into(), 1),
+            (PolicyError::Interrupted.into(), 130),
+            (anyhow::Error::from(RuntimeError::MissingChatTemplate { path: "x".into() }).context("outside"), 3),
+        ];
+        for (error, expected) in cases {
+            assert_eq!(code(&error), expected, "{error:#}");
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! The `curt` command: trains reasoning models to be brief and right.
+//!
+//! Everything here composes what the library crates offer: [`arguments`] is what can be typed, [`wiring`] builds the
+//! objects, [`train`], [`eval`] and [`generate`] are the commands, the rest is what they print. No arithmetic beyond
+//! formatting.
+
+#![forbid(unsafe_code)]
+
+mod arguments;
+mod closing;
+mod embedded;
+mod eval;
+mod exit;
+mod generate;
+mod header;
+mod interrupt;
+mod numbers;
+mod plot;
+mod progress;
+mod table;
+mod terminal;
+mod train;
+mod wiring;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use tracing::level_filters::LevelFilter;
+
+use crate::arguments::{Arguments, Command, TrainArguments};
+use crate::interrupt::Interrupt;
+use crate::terminal::Terminal;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    report_bugs_in_one_line();
+    listen_to_warnings();
+    let (terminal, interrupt) = (Terminal::detect(), Interrupt::listen());
+    let result = match arguments.command.unwrap_or_else(|| Command::Train(TrainArguments::default())) {
+        Command::Train(arguments) => train::run(&arguments, &terminal, &interrupt),
+        Command::Eval(arguments) => eval::run(&arguments, &terminal, &interrupt),
+        Command::Generate(arguments) => generate::run(&arguments, &terminal, &interrupt),
+    };
+    result.unwrap_or_else(|error| exit::report(&error))
+}
+
+/// A panic is a mistake of ours: it is said in one line and ends the process, unless a backtrace was asked for.
+fn report_bugs_in_one_line() {
+    if std::env::var_os("RUST_BACKTRACE").is_none() {
+        std::panic::set_hook(Box::new(|panic| {
+            eprintln!("error: this is a bug in curt, please report it: {}", panic.to_string().replace('\n', " "));
+            std::process::exit(1);
+        }));
+    }
+}
+
+/// Warnings of the libraries go to standard error; `RUST_LOG` (off, error, warn, info, debug, trace) says how many.
+fn listen_to_warnings() {
+    let level = std::env::var("RUST_LOG").ok().and_then(|level| level.parse().ok()).unwrap_or(LevelFilter::WARN);
+    let lines = tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr);
+    lines.with_target(false).without_time().init();
+}

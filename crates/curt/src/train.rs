@@ -1,0 +1,150 @@
+//! `curt train`: a run, or the rest of one.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Result;
+use curt_trainer::checkpoint::{self, ResumeFrom};
+use curt_trainer::config::{Config, TaskKind};
+use curt_trainer::run_file::RunFile;
+use curt_trainer::{Outcome, RunReport};
+
+use crate::arguments::TrainArguments;
+use crate::interrupt::{self, Interrupt};
+use crate::numbers::{share, tokens};
+use crate::plot::{self, Series};
+use crate::progress::Progress;
+use crate::terminal::Terminal;
+use crate::{closing, header, wiring};
+
+/// The file of a run directory that has the run's configuration.
+const RUN_FILE: &str = "run.toml";
+
+/// A problem of the chain task: 44, + 3, × 9, - 1, each digit for itself.
+const EXAMPLE_PROMPT: &str = "^44a+3b*9c-1>";
+
+/// Runs the command.
+pub fn run(arguments: &TrainArguments, terminal: &Terminal, interrupt: &Interrupt) -> Result<ExitCode> {
+    let resume: Option<ResumeFrom> = arguments.resume.as_ref().map(|word| word.parse()).transpose()?;
+    let config = config(arguments, resume.as_ref())?;
+    // the folder must outlive the run: checkpoints copy the tokenizer's files from it
+    let (trainer, facts, _folder) = wiring::trainer(config)?;
+    let config = trainer.config.clone();
+    terminal.say(&(header::training(terminal, &trainer, &facts).join("\n") + "\n"));
+    if arguments.dry_run {
+        terminal.say("dry run: everything was loaded and checked, nothing was written");
+        return Ok(ExitCode::SUCCESS);
+    }
+    if interrupt.came() {
+        // nothing was written yet
+        return Ok(ExitCode::from(interrupt::EXIT_CODE));
+    }
+    let mut progress = Progress::new(terminal, interrupt, config.train.steps);
+    let report = curt_trainer::train(trainer, resume.as_ref(), &mut progress);
+    progress.finish();
+    let report = report?;
+    close(terminal, &config, &report);
+    let whole = report.outcome == Outcome::Finished && (report.after.is_some() || !config.eval.enabled);
+    Ok(if whole { ExitCode::SUCCESS } else { ExitCode::from(interrupt::EXIT_CODE) })
+}
+
+/// The configuration of the run: of the run file, else on a resume of the run directory itself, else the embedded one.
+fn config(arguments: &TrainArguments, resume: Option<&ResumeFrom>) -> Result<Config> {
+    let mut run_file = arguments.run_file.clone();
+    let mut output_dir = arguments.output_dir.clone();
+    if let (Some(resume), None) = (resume, &run_file) {
+        let directory = resumed_directory(arguments, resume)?;
+        let own = directory.join(RUN_FILE);
+        run_file = own.is_file().then_some(own);
+        output_dir = Some(directory);
+    }
+    let mut config = RunFile::load(run_file.as_deref(), &arguments.sets)?;
+    let chosen = output_dir.is_some() || run_file.is_some() || arguments.sets.iter().any(|set| set.starts_with("output_dir"));
+    match output_dir {
+        Some(directory) => config.output_dir = directory,
+        // the embedded run can be tried again and again
+        None if !chosen && resume.is_none() => config.output_dir = curt_trainer::unoccupied(&config.output_dir),
+        None => {}
+    }
+    if let Some(device) = &arguments.device.device {
+        config.model.device = device.clone();
+    }
+    config.model.threads = arguments.device.threads.unwrap_or(config.model.threads);
+    Ok(config)
+}
+
+/// The run directory that a resume without a run file means.
+fn resumed_directory(arguments: &TrainArguments, resume: &ResumeFrom) -> Result<PathBuf> {
+    if let Some(directory) = &arguments.output_dir {
+        return Ok(directory.clone());
+    }
+    if let ResumeFrom::Directory(checkpoint) = resume {
+        // `checkpoint-50` alone lies in the working directory
+        let parent = checkpoint.parent().filter(|parent| !parent.as_os_str().is_empty());
+        return Ok(parent.unwrap_or(Path::new(".")).to_owned());
+    }
+    let config = RunFile::load(None, &arguments.sets)?;
+    let runs = numbered(&config.output_dir).take_while(|directory| directory.join(RUN_FILE).exists());
+    Ok(runs.last().unwrap_or(config.output_dir))
+}
+
+/// `directory`, `directory-2`, `directory-3`, …, as [`curt_trainer::unoccupied`] counts them.
+fn numbered(directory: &Path) -> impl Iterator<Item = PathBuf> {
+    let name = directory.file_name().unwrap_or_default().to_os_string();
+    let parent = directory.parent().map(Path::to_owned).unwrap_or_default();
+    let numbered = (2_u32..).map(move |number| {
+        let mut name = name.clone();
+        name.push(format!("-{number}"));
+        parent.join(name)
+    });
+    std::iter::once(directory.to_owned()).chain(numbered)
+}
+
+/// Says what the run found, where it lies, and what can be done with it.
+fn close(terminal: &Terminal, config: &Config, report: &RunReport) {
+    let mut lines = vec![String::new()];
+    match (&report.before, &report.after) {
+        (Some(before), Some(after)) => lines.extend(closing::comparison(terminal, before, after)),
+        (None, Some(after)) => lines.extend(closing::evaluation(terminal, &after.summary)),
+        _ => {}
+    }
+    if let Some(stages) = &report.stages {
+        lines.push(String::new());
+        lines.extend(closing::stages(terminal, stages, config.reward.target_length));
+    }
+    let (lengths, accuracies): (Vec<f64>, Vec<f64>) = report.curve.iter().copied().unzip();
+    let within = format!("right within {} tokens", config.reward.target_length);
+    let series = [
+        Series { title: "mean length of rollouts", values: lengths, label: tokens },
+        Series { title: &within, values: accuracies, label: share },
+    ];
+    let plot = plot::lines(terminal, &series);
+    if !plot.is_empty() {
+        lines.push(String::new());
+        lines.extend(plot);
+    }
+    lines.push(String::new());
+    lines.extend(next(terminal, config, report));
+    terminal.say(&lines.join("\n"));
+}
+
+/// Where the run lies, and commands to go on with.
+fn next(terminal: &Terminal, config: &Config, report: &RunReport) -> Vec<String> {
+    let directory = report.output_dir.display();
+    let program = std::env::args().next().unwrap_or_else(|| "curt".into());
+    let mut commands = Vec::new();
+    if let Outcome::Interrupted { step } = report.outcome {
+        commands.push(format!("{program} train --resume latest --output-dir {directory}   # goes on after step {step}"));
+    }
+    let newest = checkpoint::steps(&report.output_dir).ok().and_then(|steps| steps.last().copied());
+    if let Some(step) = newest {
+        let folder = checkpoint::directory(&report.output_dir, step);
+        commands.push(format!("{program} eval {}", folder.display()));
+        if config.data.task == TaskKind::Chain {
+            commands.push(format!("{program} generate {} --prompt '{EXAMPLE_PROMPT}'", folder.display()));
+        }
+    }
+    let mut lines = vec![format!("  {}  {directory}", terminal.bold("run directory"))];
+    lines.extend(commands.into_iter().map(|command| format!("  {}           {command}", terminal.dim("next"))));
+    lines
+}

@@ -1,0 +1,187 @@
+//! Wrong input ends with one line that says what to look at, with the code of its kind, and with nothing half-written.
+
+mod binary;
+
+use std::fs;
+use std::path::Path;
+
+use binary::{curt, model_copy, train, train_by};
+
+/// What is wrong, the command line, the exit code, and what the message must hold.
+type Wrong = (&'static str, &'static str, i32, &'static [&'static str]);
+
+const CONFIG: [Wrong; 20] = [
+    ("unknown option", "train --steps 3", 2, &["--steps"]),
+    ("unknown command", "tran", 2, &["tran", "train"]),
+    ("missing run file", "train missing.toml", 2, &["missing.toml"]),
+    ("unknown key", "train typo.toml", 2, &["typo.toml:2", "train.step", "did you mean `train.steps`"]),
+    ("malformed run file", "train broken.toml", 2, &["broken.toml:1"]),
+    ("--set without =", "train --set train.steps", 2, &["--set train.steps", "="]),
+    ("--set of an unknown key", "train --set train.stepz=1", 2, &["train.stepz", "train.steps"]),
+    ("--set of a wrong type", "train --set train.steps=many", 2, &["train.steps", "many"]),
+    ("group of one", "train --set rollout.num_generations=1", 2, &["group of 1", "at least 2"]),
+    ("no length limit", "train --set rollout.max_completion_length=0", 2, &["max_completion_length", "0"]),
+    (
+        "beyond the context",
+        "train --set=rollout.max_completion_length=9000 --set=train.micro_tokens=10000",
+        2,
+        &["9000", "context"],
+    ),
+    ("unknown device", "train --device cuda:0", 2, &["cuda:0", "cpu"]),
+    ("missing model", "train --set model.path=nowhere", 2, &["nowhere", "embedded:good"]),
+    ("model is a file", "eval file", 2, &["file", "config.json"]),
+    ("unknown embedded model", "eval embedded:best", 2, &["embedded:best", "embedded:weak"]),
+    ("budget beyond the limit", "eval embedded:good --budgets=512", 2, &["512", "256"]),
+    ("no samples", "eval embedded:good --n=0", 2, &["at least 1"]),
+    ("negative temperature", "generate embedded:good --prompt=^ --temperature=-1", 2, &["at least 0"]),
+    ("no prompt", "generate embedded:good", 2, &["--prompt"]),
+    ("no checkpoint", "train --resume latest --output-dir hollow", 2, &["hollow", "no run to resume"]),
+];
+
+const MODELS: [Wrong; 9] = [
+    ("no config.json", "eval hollow", 3, &["config.json"]),
+    ("no tokenizer", "eval no-tokenizer", 3, &["no-tokenizer", "tokenizer.json"]),
+    ("no weights", "eval no-weights", 3, &["no-weights", "safetensors"]),
+    ("truncated weights", "eval truncated", 3, &["truncated", "bytes"]),
+    ("weights that are not finite", "eval not-finite", 3, &["not-finite", "NaN"]),
+    ("unknown architecture", "eval unknown", 3, &["GptNextForCausalLM", "Qwen3ForCausalLM"]),
+    ("empty prompt", "generate embedded:good --prompt=", 3, &["empty prompt"]),
+    ("no chat template", "generate embedded:good --chat --prompt=^", 3, &["chat template"]),
+    ("prompt beyond the context", "generate embedded:good --prompt-file=long.txt", 3, &["context"]),
+];
+
+const FILES: [Wrong; 8] = [
+    ("empty data set", "eval embedded:good --data=empty.jsonl", 3, &["empty.jsonl", "no problems"]),
+    ("malformed line", "eval embedded:good --data=malformed.jsonl", 3, &["malformed.jsonl:2"]),
+    ("no answer", "eval embedded:good --data=noanswer.jsonl", 3, &["noanswer.jsonl:1", "answer"]),
+    ("empty prompt in a file", "eval embedded:good --data=emptyprompt.jsonl", 3, &["emptyprompt.jsonl:1", "empty"]),
+    (
+        "missing data set",
+        "train --set=data.task=jsonl --set=data.path=missing.jsonl --set=data.chat_template=false",
+        3,
+        &["missing.jsonl"],
+    ),
+    ("missing prompt file", "generate embedded:good --prompt-file=nothing", 3, &["nothing"]),
+    ("output below a file", "train --output-dir file/run", 1, &["file"]),
+    ("JSON below a file", "eval embedded:good --problems=1 --n=1 --limit=4 --json=file/x", 1, &["file/x"]),
+];
+
+#[test]
+fn wrong_settings_end_with_2() {
+    let root = tempfile::tempdir().unwrap();
+    write(root.path(), "typo.toml", "[train]\nstep = 3\n");
+    write(root.path(), "broken.toml", "[train\nsteps = 3\n");
+    write(root.path(), "file", "");
+    fs::create_dir(root.path().join("hollow")).unwrap();
+    refused(root.path(), &CONFIG);
+}
+
+#[test]
+fn wrong_models_and_prompts_end_with_3() {
+    let root = tempfile::tempdir().unwrap();
+    let root = root.path();
+    let weights = |folder: &Path, damage: &dyn Fn(&mut Vec<u8>)| {
+        let path = folder.join("model.safetensors");
+        let mut bytes = fs::read(&path).unwrap();
+        damage(&mut bytes);
+        fs::write(path, bytes).unwrap();
+    };
+    fs::create_dir(root.join("hollow")).unwrap();
+    write(root, "long.txt", &"4".repeat(5000));
+    model_copy(root, "no-tokenizer", |folder| fs::remove_file(folder.join("tokenizer.json")).unwrap());
+    model_copy(root, "no-weights", |folder| fs::remove_file(folder.join("model.safetensors")).unwrap());
+    model_copy(root, "truncated", |folder| weights(folder, &|bytes| bytes.truncate(bytes.len() / 2)));
+    model_copy(root, "not-finite", |folder| {
+        weights(folder, &|bytes| {
+            let end = bytes.len();
+            bytes[end - 4..].copy_from_slice(&f32::NAN.to_le_bytes());
+        });
+    });
+    model_copy(root, "unknown", |folder| {
+        let path = folder.join("config.json");
+        let text = fs::read_to_string(&path).unwrap();
+        fs::write(path, text.replace("Qwen3ForCausalLM", "GptNextForCausalLM")).unwrap();
+    });
+    refused(root, &MODELS);
+}
+
+#[test]
+fn wrong_files_end_with_the_code_of_their_kind() {
+    let root = tempfile::tempdir().unwrap();
+    write(root.path(), "empty.jsonl", "\n\n");
+    write(root.path(), "malformed.jsonl", "{\"problem\": \"^4>\", \"answer\": 7}\n{\"problem\": ^5>}\n");
+    write(root.path(), "noanswer.jsonl", "{\"problem\": \"^4>\"}\n");
+    write(root.path(), "emptyprompt.jsonl", "{\"problem\": \"\", \"answer\": 7}\n");
+    write(root.path(), "file", "");
+    refused(root.path(), &FILES);
+}
+
+fn write(root: &Path, name: &str, text: &str) {
+    fs::write(root.join(name), text).unwrap();
+}
+
+/// Calls the binary with each wrong input in `root`.
+fn refused(root: &Path, cases: &[Wrong]) {
+    for (what, line, code, expected) in cases {
+        let run = curt(root).args(line.split_whitespace()).run();
+        assert_eq!(run.code, Some(*code), "{what}: {}{}", run.stderr, run.stdout);
+        for text in *expected {
+            assert!(run.stderr.contains(text), "{what}: no {text} in: {}", run.stderr);
+        }
+        assert!(run.stderr.starts_with("error: "), "{what}: {}", run.stderr);
+        assert!(!run.stderr.contains("bug in curt") && !run.stderr.contains("panicked"), "{what}: {}", run.stderr);
+        let with_usage = run.stderr.contains("'--help'");
+        assert!(with_usage || run.stderr.trim_end().lines().count() == 1, "{what}: {}", run.stderr);
+    }
+    assert!(!root.join("runs").exists(), "a refused run left something behind");
+}
+
+#[test]
+fn a_directory_that_holds_a_run_is_not_written_into() {
+    let root = tempfile::tempdir().unwrap();
+    let output = root.path().join("run");
+    train(&output, &[]).ends_with(0);
+    let before = fs::read(output.join("metrics.jsonl")).unwrap();
+    let run = train(&output, &[]).ends_with(2);
+    assert!(run.stderr.contains("--resume latest"), "{}", run.stderr);
+    assert_eq!(fs::read(output.join("metrics.jsonl")).unwrap(), before);
+}
+
+#[test]
+fn a_damaged_checkpoint_is_named_and_not_trusted() {
+    let root = tempfile::tempdir().unwrap();
+    let output = root.path().join("run");
+    train(&output, &[]).ends_with(0);
+    let weights = output.join("checkpoint-2/model.safetensors");
+    let mut bytes = fs::read(&weights).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    fs::write(&weights, bytes).unwrap();
+    let resume = |from: &str| curt(root.path()).args(["train", "--resume", from, "--output-dir"]).args([&output]).run();
+    let named = resume("2").ends_with(3);
+    assert!(named.stderr.contains("checkpoint-2/model.safetensors") && named.stderr.contains("SHA-256"), "{}", named.stderr);
+    let latest = resume("latest").ends_with(0);
+    assert!(latest.stdout.contains("passed over a newer checkpoint"), "{}", latest.stdout);
+}
+
+#[test]
+fn a_changed_setting_is_refused_on_resume() {
+    let root = tempfile::tempdir().unwrap();
+    let output = root.path().join("run");
+    train(&output, &[]).ends_with(0);
+    let changed = ["train", "--resume=1", "--set=train.learning_rate=0.5", "--output-dir"];
+    let run = curt(root.path()).args(changed).args([&output]).run().ends_with(2);
+    assert!(run.stderr.contains("train"), "{}", run.stderr);
+}
+
+/// No file may grow beyond 3 MB, as on a disk that is full: the weights fit, the optimizer's two moments do not.
+#[cfg(unix)]
+#[test]
+fn a_save_that_fails_leaves_nothing_half_written() {
+    let root = tempfile::tempdir().unwrap();
+    let limited = r#"trap "" XFSZ; ulimit -f 6000; exec "$@""#;
+    let output = root.path().join("run");
+    let run = train_by(&["sh", "-c", limited, "sh"], &output, &[]).ends_with(1);
+    assert!(run.stderr.starts_with("error: ") && run.stderr.contains("optimizer.safetensors"), "{}", run.stderr);
+    let left: Vec<_> = fs::read_dir(&output).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    assert!(left.iter().all(|name| !name.starts_with("checkpoint")), "{left:?}");
+}

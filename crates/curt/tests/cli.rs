@@ -1,0 +1,179 @@
+//! Drives the binary: what it prints, what it writes, and how it ends.
+
+mod binary;
+
+use std::fs;
+use std::path::Path;
+
+use binary::{curt, small_run, train};
+
+#[test]
+fn help_has_examples_and_exit_codes() {
+    let root = tempfile::tempdir().unwrap();
+    let cases: [(&[&str], &[&str]); 5] = [
+        (&["--help"], &["train", "eval", "generate", "embedded:good", "Exit codes:", "130", "NO_COLOR"]),
+        (&["train", "--help"], &["--set", "--resume", "--output-dir", "--device", "--threads", "--dry-run", "Examples:"]),
+        (&["eval", "--help"], &["--data", "--n", "--limit", "--budgets", "--top-p", "--min-p", "--json", "Examples:"]),
+        (&["generate", "--help"], &["--prompt-file", "--chat", "--max-new-tokens", "--show-ids", "Examples:"]),
+        (&["--version"], &[concat!("curt ", env!("CARGO_PKG_VERSION"))]),
+    ];
+    for (arguments, expected) in cases {
+        let run = curt(root.path()).args(arguments).run().ends_with(0);
+        for text in expected {
+            assert!(run.stdout.contains(text), "{arguments:?} does not say {text}:\n{}", run.stdout);
+        }
+    }
+}
+
+/// Every example of the help texts that needs no file of the user's is a command line that is understood.
+#[test]
+fn examples_of_the_help_are_understood() {
+    let root = tempfile::tempdir().unwrap();
+    for command in ["train", "eval", "generate"] {
+        let help = curt(root.path()).args([command, "--help"]).run().ends_with(0).stdout;
+        let examples: Vec<&str> = help.lines().filter_map(|line| line.trim().strip_prefix("curt ")).collect();
+        assert!(examples.len() >= 3, "{help}");
+        for example in examples {
+            // three spaces begin a remark; an option that does not exist ends the call after everything before it was read
+            let words = words(example.split("   ").next().unwrap_or_default());
+            let unknown = curt(root.path()).args(&words).args(["--no-such-option"]).run().ends_with(2);
+            assert!(unknown.stderr.contains("'--no-such-option'"), "{example}: {}", unknown.stderr);
+        }
+    }
+}
+
+/// The words of a command line; what stands between quotes is one.
+fn words(line: &str) -> Vec<String> {
+    let parts = line.split('\'').enumerate();
+    let split = |(place, part): (usize, &str)| match place % 2 {
+        0 => part.split_whitespace().map(str::to_owned).collect(),
+        _ => vec![part.to_owned()],
+    };
+    parts.flat_map(split).collect()
+}
+
+#[test]
+fn a_small_run_trains_and_leaves_a_run_directory() {
+    let root = tempfile::tempdir().unwrap();
+    let output = root.path().join("run");
+    let run = train(&output, &[]).ends_with(0);
+    for text in ["2 prompts", "= 4 rollouts of at most 16 tokens", "step", "2/2", "run directory", "eval "] {
+        assert!(run.stdout.contains(text), "no {text} in:\n{}", run.stdout);
+    }
+    for file in ["run.toml", "metrics.jsonl", "checkpoint-1/model.safetensors", "checkpoint-2/tokenizer.json"] {
+        assert!(output.join(file).is_file(), "{file} is missing");
+    }
+    assert!(!run.stdout.contains('\x1b'), "escape codes in a pipe:\n{}", run.stdout);
+    assert!(run.stderr.is_empty(), "{}", run.stderr);
+}
+
+#[test]
+fn a_resumed_run_ends_like_the_uninterrupted_one() {
+    let root = tempfile::tempdir().unwrap();
+    let (whole, halved) = (root.path().join("whole"), root.path().join("halved"));
+    train(&whole, &["--threads=2"]).ends_with(0);
+    train(&halved, &["--threads=1"]).ends_with(0);
+    fs::remove_dir_all(halved.join("checkpoint-2")).unwrap();
+    // the run directory's own run.toml says everything else
+    let resumed = curt(root.path()).args(["train", "--resume", "latest", "--output-dir"]).args([&halved]).run().ends_with(0);
+    assert!(resumed.stdout.contains("resumed after step 1"), "{}", resumed.stdout);
+    for file in ["model.safetensors", "optimizer.safetensors"] {
+        let bytes = |run: &Path| fs::read(run.join("checkpoint-2").join(file)).unwrap();
+        assert!(bytes(&whole) == bytes(&halved), "{file} differs");
+    }
+    let again = curt(root.path()).args(["train", "--resume"]).args([halved.join("checkpoint-1")]).run();
+    again.ends_with(0);
+}
+
+#[test]
+fn a_dry_run_writes_nothing() {
+    let root = tempfile::tempdir().unwrap();
+    let output = root.path().join("run");
+    let run = train(&output, &["--dry-run"]).ends_with(0);
+    assert!(run.stdout.contains("nothing was written"), "{}", run.stdout);
+    assert!(!output.exists());
+}
+
+#[test]
+fn the_embedded_run_takes_the_next_free_directory() {
+    let root = tempfile::tempdir().unwrap();
+    for expected in ["runs/embedded", "runs/embedded-2"] {
+        let run = curt(root.path()).args(["train"]).args(small_run()).run().ends_with(0);
+        assert!(run.stdout.contains(&format!("run directory  {expected}\n")), "{}", run.stdout);
+    }
+    let resumed = curt(root.path()).args(["train", "--resume", "latest"]).run().ends_with(0);
+    assert!(resumed.stdout.contains("run directory  runs/embedded-2\n"), "{}", resumed.stdout);
+}
+
+#[test]
+fn generation_is_the_same_at_any_number_of_threads() {
+    let root = tempfile::tempdir().unwrap();
+    let generate = |threads: &str, seed: &str| {
+        let options = ["--n=3", "--max-new-tokens=24", "--show-ids", "--threads", threads, "--seed", seed];
+        curt(root.path()).args(["generate", "embedded:good", "--prompt", "^44a*3b*9>"]).args(options).run().ends_with(0).stdout
+    };
+    let first = generate("1", "7");
+    assert!(first.contains("prompt ids: [1, 16, 16, 22, 11, 15, 23, 11, 21, 2]"), "{first}");
+    assert_eq!(first.matches("completion ids: [").count(), 3);
+    assert_eq!(first, generate("2", "7"));
+    assert_eq!(first, generate("0", "7"));
+    assert_ne!(first, generate("1", "8"));
+}
+
+#[test]
+fn a_prompt_can_come_from_a_file_or_from_standard_input() {
+    let root = tempfile::tempdir().unwrap();
+    let typed = |arguments: &[&str]| {
+        let options = ["--temperature=0", "--max-new-tokens=8"];
+        curt(root.path()).args(["generate", "embedded:weak"]).args(options).args(arguments)
+    };
+    fs::write(root.path().join("prompt.txt"), "^44a*3>").unwrap();
+    let expected = typed(&["--prompt", "^44a*3>"]).run().ends_with(0).stdout;
+    assert_eq!(typed(&["--prompt-file", "prompt.txt"]).run().ends_with(0).stdout, expected);
+    assert_eq!(typed(&["--prompt-file", "-"]).run_with("^44a*3>").ends_with(0).stdout, expected);
+}
+
+#[test]
+fn an_evaluation_prints_its_table_and_writes_json() {
+    let root = tempfile::tempdir().unwrap();
+    let options = ["--problems=1", "--n=2", "--limit=24", "--budgets=24,8", "--json=out.json"];
+    let run = curt(root.path()).args(["eval", "embedded:good"]).args(options).run().ends_with(0);
+    for text in
+        ["mean length in tokens", "Mean@2", "Pass@2", "right within    8 tokens", "right within   24 tokens", "difficulty"]
+    {
+        assert!(run.stdout.contains(text), "no {text} in:\n{}", run.stdout);
+    }
+    let json: serde_json::Value = serde_json::from_slice(&fs::read(root.path().join("out.json")).unwrap()).unwrap();
+    assert_eq!((json["problems"].as_u64(), json["samples_per_problem"].as_u64()), (Some(9), Some(2)));
+    assert_eq!(json["budgets"][0]["budget"], 8);
+}
+
+#[test]
+fn a_file_of_problems_is_evaluated_and_trained_on() {
+    let root = tempfile::tempdir().unwrap();
+    let lines = "{\"problem\": \"^4>\", \"answer\": 7}\n{\"problem\": \"^5>\", \"answer\": \"8\"}\n";
+    fs::write(root.path().join("data.jsonl"), lines).unwrap();
+    let options = ["--data=data.jsonl", "--n=2", "--limit=8", "--problems=1"];
+    let run = curt(root.path()).args(["eval", "embedded:weak"]).args(options).run().ends_with(0);
+    assert!(run.stdout.contains("1 problem of data.jsonl"), "{}", run.stdout);
+    let data = ["--set=data.task=jsonl", "--set=data.path=data.jsonl", "--set=data.chat_template=false"];
+    let run = train(&root.path().join("run"), &data).ends_with(0);
+    assert!(run.stdout.contains("2 problems of data.jsonl"), "{}", run.stdout);
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupt_saves_and_the_run_can_be_resumed() {
+    let root = tempfile::tempdir().unwrap();
+    let output = root.path().join("run");
+    let many = ["--set=train.steps=100000", "--set=checkpoint.save_steps=0"];
+    let arguments = || curt(root.path()).args(["train", "--output-dir"]).args([&output]).args(small_run()).args(many);
+    // the first line about a step says that the run is on its way
+    let run = arguments().interrupted_after("1/100000").ends_with(130);
+    assert!(run.stdout.contains("--resume latest"), "{}", run.stdout);
+    let saved = fs::read_dir(&output).unwrap().filter_map(|entry| entry.unwrap().file_name().into_string().ok());
+    assert_eq!(saved.filter(|name| name.starts_with("checkpoint-")).count(), 1);
+    let resumed = curt(root.path()).args(["train", "--resume", "latest", "--output-dir"]).args([&output]);
+    let resumed = resumed.interrupted_after("resumed after step").ends_with(130);
+    assert!(resumed.stderr.is_empty(), "{}", resumed.stderr);
+}
