@@ -1,0 +1,75 @@
+//! `cargo xtask conformance DIR`: our numbers against those of other software.
+//!
+//! DIR holds what is too large or not ours to commit (`cargo xtask conformance ../shared` in CI). Every file has a fixed
+//! number of comparisons, so that a comparison which silently did not run is a failure like one that did not hold.
+
+mod chat;
+mod grpo;
+mod hf_oracles;
+mod ledger;
+mod smollm2;
+mod tensor_file;
+mod train;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use clap::ValueEnum;
+
+pub use ledger::Ledger;
+
+#[derive(clap::Args)]
+pub struct Options {
+    /// Folder with oracles/, tokenizers/, tools/ and data/
+    folder: PathBuf,
+    /// Only these parts (default: all)
+    #[arg(long, value_enum)]
+    only: Vec<Part>,
+    /// A Python with torch and transformers (5 GB), to reload there what `train` saved; by hand, not in CI
+    #[arg(long, value_name = "PYTHON")]
+    with_transformers: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
+enum Part {
+    /// Advantages, clipped losses and gradients of verl and TRL, in f64
+    Grpo,
+    /// Logits, log-probabilities, entropy, gradients and greedy ids of transformers, for 12 tiny checkpoints
+    HfOracles,
+    /// Chat templates and ids of three tokenizers, as transformers renders them
+    Chat,
+    /// 20 greedy continuations of SmolLM2-135M in two forms (needs Python with venv and pip; PyPI)
+    Smollm2,
+    /// Three GRPO steps of SmolLM2-135M by the built program
+    Train,
+}
+
+/// Compares, prints passed/expected for each file, and fails unless every comparison ran and held.
+pub fn run(options: &Options) -> Result<()> {
+    let folder = options.folder.canonicalize().with_context(|| format!("no folder {}", options.folder.display()))?;
+    let mut n_missed = 0;
+    for &part in Part::value_variants() {
+        if options.only.is_empty() || options.only.contains(&part) {
+            n_missed += part.compare(&folder, options.with_transformers.as_deref())?;
+        }
+    }
+    if n_missed > 0 {
+        bail!("{n_missed} comparisons missed");
+    }
+    Ok(())
+}
+
+impl Part {
+    /// The number of comparisons of this part that failed or did not run.
+    fn compare(self, folder: &Path, transformers: Option<&Path>) -> Result<usize> {
+        let mut ledger = Ledger::default();
+        match self {
+            Part::Grpo => grpo::compare(folder, &mut ledger)?,
+            Part::HfOracles => hf_oracles::compare(folder, &mut ledger)?,
+            Part::Chat => chat::compare(folder, &mut ledger)?,
+            Part::Smollm2 => smollm2::compare(folder, &mut ledger)?,
+            Part::Train => train::compare(folder, transformers, &mut ledger)?,
+        }
+        Ok(ledger.print())
+    }
+}

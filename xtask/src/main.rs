@@ -1,0 +1,63 @@
+//! Automation of the workspace, one sub-command per file: `cargo xtask --help`.
+
+mod binary;
+mod ci;
+mod conformance;
+mod crash;
+mod fixtures;
+mod mutants;
+mod shell;
+mod smoke;
+mod tidy;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// What is done to this workspace besides building it.
+///
+/// A sub-command prints what it did and exits with 0 only if all of it held.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", max_term_width = 110)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Check the house rules: code map, arrows between crates, unsafe, file sizes, names, links
+    Tidy,
+    /// Run what CI runs on the sources: fmt, clippy, doc, tidy, the tests; each step named and timed
+    Ci(ci::Options),
+    /// Compare with other software's numbers, kept in a folder outside the repository
+    Conformance(conformance::Options),
+    /// Train the tiny models of the embedded run from scratch, or check that they still come out the same
+    Fixtures(fixtures::Options),
+    /// Break the invariants one by one in a copy of the sources; each time a test must fail
+    Mutants(mutants::Options),
+    /// Run the built program as a user would, with right input and wrong
+    Smoke(smoke::Options),
+    /// Kill runs at random moments; each, resumed, must end as if nothing had happened
+    Crash(crash::Options),
+}
+
+fn main() -> ExitCode {
+    let result = match Arguments::parse().command {
+        Command::Tidy => tidy::run(),
+        Command::Ci(options) => ci::run(&options),
+        Command::Conformance(options) => conformance::run(&options),
+        Command::Fixtures(options) => fixtures::run(&options),
+        Command::Mutants(options) => mutants::run(&options),
+        Command::Smoke(options) => smoke::run(&options),
+        Command::Crash(options) => crash::run(&options),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
