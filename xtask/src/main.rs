@@ -6,6 +6,7 @@ mod conformance;
 mod crash;
 mod fixtures;
 mod mutants;
+mod results;
 mod shell;
 mod smoke;
 mod tidy;
@@ -41,6 +42,8 @@ enum Command {
     Smoke(smoke::Options),
     /// Kill runs at random moments; each, resumed, must end as if nothing had happened
     Crash(crash::Options),
+    /// Write the tables of docs/results.md from what benches, other software and runs left
+    Results(results::Options),
 }
 
 fn main() -> ExitCode {
@@ -52,6 +55,7 @@ fn main() -> ExitCode {
         Command::Mutants(options) => mutants::run(&options),
         Command::Smoke(options) => smoke::run(&options),
         Command::Crash(options) => crash::run(&options),
+        Command::Results(options) => results::run(&options),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

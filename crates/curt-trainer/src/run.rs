@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use curt_eval::Stages;
+use curt_eval::{Stages, problem_accuracies, problem_lengths};
 use curt_runtime::{GenerateProgress, PolicyError};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::checkpoint::{self, CheckpointError, Found, ResumeFrom, TrainerState};
 use crate::error::TrainError;
@@ -248,7 +248,7 @@ impl Run {
             Err(TrainError::Policy(PolicyError::Interrupted)) => return Ok(None),
             Err(error) => return Err(error),
         };
-        self.directory.event(step, EVALUATION, json!(evaluation.summary))?;
+        self.directory.event(step, EVALUATION, evaluation_record(&evaluation))?;
         observer.evaluated(step, &evaluation);
         Ok(Some(evaluation))
     }
@@ -299,6 +299,14 @@ fn fingerprints(trainer: &Trainer) -> Result<BTreeMap<String, String>, TrainErro
     let files = trainer.encoder.tokenizer().files();
     fingerprints.insert("tokenizer".into(), checkpoint::digest_files(&files)?);
     Ok(fingerprints)
+}
+
+/// An evaluation as an event: its summary, and per problem what a paired comparison with another evaluation needs.
+fn evaluation_record(evaluation: &Evaluation) -> Value {
+    let mut record = json!(evaluation.summary);
+    let groups = &evaluation.groups;
+    record["per_problem"] = json!({ "accuracy": problem_accuracies(groups), "length": problem_lengths(groups) });
+    record
 }
 
 fn curve_point(value: impl Fn(&str) -> Option<f64>) -> (f64, f64) {

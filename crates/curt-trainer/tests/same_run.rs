@@ -181,3 +181,24 @@ fn on_policy_ratios_are_exactly_one_and_cost_no_scoring_pass() {
         }
     }
 }
+
+#[test]
+fn recorded_evaluations_give_the_paired_interval_of_the_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = folder.path().join("run");
+    let evaluation = ["eval.enabled=true", "eval.links=[1]", "eval.problems=4", "eval.n=2"];
+    let limits = ["train.steps=1", "eval.max_completion_length=60", "eval.budgets=[60]"];
+    let report = run(&output, 1, &[&evaluation[..], &limits[..]].concat(), None, u32::MAX).unwrap();
+    let events = fs::read_to_string(output.join("events.jsonl")).unwrap();
+    let events: Vec<serde_json::Value> = events.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let recorded = |name: &str| {
+        let of_step = |step: u32| {
+            let event = events.iter().find(|event| event["event"] == "evaluation" && event["step"] == step).unwrap();
+            let numbers = event["detail"]["per_problem"][name].as_array().unwrap().iter();
+            numbers.map(|number| number.as_f64().unwrap()).collect::<Vec<_>>()
+        };
+        curt_eval::paired_difference(&of_step(0), &of_step(1)).unwrap()
+    };
+    let change = curt_eval::Comparison::new(&report.before.unwrap().groups, &report.after.unwrap().groups).unwrap();
+    assert_eq!((recorded("accuracy"), recorded("length")), (change.accuracy, change.length));
+}
