@@ -45,10 +45,13 @@ pub fn compare(folder: &Path, transformers: Option<&Path>, ledger: &mut Ledger) 
     Ok(())
 }
 
+/// A model this small is seldom right: the suffix, the temperature and the seed give some groups a signal.
 fn run_file(model: &Path, data: &Path) -> String {
     format!(
-        "seed = 1\noutput_dir = \"run\"\nmodel.path = {model:?}\ndata.path = {data:?}\n\
-         [rollout]\nprompts_per_step = 4\nnum_generations = 4\nmax_completion_length = 96\nmax_prompt_length = 256\n\
+        "seed = 2\noutput_dir = \"run\"\nmodel.path = {model:?}\ndata.path = {data:?}\n\
+         data.prompt_suffix = \" Think in one short line, then give the number.\"\n\
+         [rollout]\nprompts_per_step = 8\nnum_generations = 8\nmax_completion_length = 64\nmax_prompt_length = 256\n\
+         temperature = 0.6\n\
          [reward]\nstrategy = \"truncation\"\ntarget_length = 64\n\
          [train]\nsteps = {STEPS}\nlearning_rate = 1e-6\nmicro_tokens = 1024\n\
          [checkpoint]\nsave_steps = 0\n[eval]\nenabled = false\n"
