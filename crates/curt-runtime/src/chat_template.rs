@@ -20,6 +20,8 @@ use python_json::PythonJson;
 const FUEL: u64 = 20_000_000;
 /// Depth of macro calls and includes.
 const RECURSION: usize = 100;
+/// The most spaces that `tojson` indents a level by.
+const MAX_INDENT: usize = 64;
 /// The name of the template inside the engine.
 const NAME: &str = "chat_template";
 /// Names under which messages carry their reasoning; templates read the first.
@@ -150,6 +152,10 @@ fn tojson(value: &Value, options: Kwargs) -> Result<String, Error> {
     let sort_keys: Option<bool> = options.get("sort_keys")?;
     let separators: Option<Vec<String>> = options.get("separators")?;
     options.assert_all_used()?;
+    if let Some(indent) = indent.filter(|&indent| indent > MAX_INDENT) {
+        let message = format!("tojson: an indent of {indent} spaces; at most {MAX_INDENT} are allowed");
+        return Err(Error::new(ErrorKind::InvalidOperation, message));
+    }
     let failed = |error: serde_json::Error| Error::new(ErrorKind::BadSerialization, error.to_string());
     let mut value = serde_json::to_value(value).map_err(failed)?;
     if sort_keys.unwrap_or(false) {
