@@ -30,8 +30,11 @@ const REASONING: [&str; 3] = ["reasoning_content", "thinking", "reasoning"];
 /// The compiled chat template of a checkpoint.
 ///
 /// Differences from Jinja2: `strftime_now` is not defined (a prompt must not depend on the clock; templates that test for
-/// it use their fixed date), and a template may spend a bounded number of instructions and of nested calls. The length of
-/// the texts that it builds is not bounded.
+/// it use their fixed date), and a template may spend a bounded number of instructions and of nested calls.
+///
+/// What a template may build is **not** bounded, because the engine counts instructions and not the size of values: one
+/// that doubles a text dozens of times, or puts lists into lists without end, exhausts memory or the stack and ends the
+/// process. Render only templates of checkpoints that you would otherwise trust.
 #[derive(Debug, Clone)]
 pub struct ChatTemplate {
     environment: Environment<'static>,
