@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use criterion::{Criterion, criterion_group, criterion_main};
 use curt_kernels::cpu::simd::{Kernel, LANES, Lanes, fma};
 use curt_kernels::ops::linear::{Linear, LinearShape};
-use curt_kernels::{Backend, Buffer, Cpu, SimdPath};
+use curt_kernels::{Backend, Buffer, Cpu};
 
 /// Input × output features: SmolLM2-135M, Qwen2.5-0.5B, and the tiny model.
 const WIDTHS: [(usize, usize); 7] = [(576, 1536), (1536, 576), (896, 4864), (128, 640), (128, 128), (320, 128), (128, 256)];
@@ -55,9 +55,10 @@ fn chains(steps: usize, mut chains: [Lanes; 12], x: Lanes) -> [Lanes; 12] {
 /// GFLOP/s of the best of several runs of the register-only loop on one core.
 fn peak() -> f64 {
     const STEPS: usize = 20_000;
+    let cpu = Cpu::<f32>::new(1).unwrap();
     let best = (0..200).map(|_| {
         let start = Instant::now();
-        black_box(SimdPath::detect().run(Peak(black_box(STEPS))));
+        black_box(cpu.run(Peak(black_box(STEPS))));
         start.elapsed().as_secs_f64()
     });
     (2 * STEPS * 12 * LANES) as f64 / best.fold(f64::MAX, f64::min) * 1e-9
@@ -84,9 +85,10 @@ impl Kernel for Read<'_> {
 
 /// GB/s at which one core reads `memory`, the best of a few runs.
 fn read_rate(memory: &[f32]) -> f64 {
+    let cpu = Cpu::<f32>::new(1).unwrap();
     let best = (0..3).map(|_| {
         let start = Instant::now();
-        black_box(SimdPath::detect().run(Read(black_box(memory))));
+        black_box(cpu.run(Read(black_box(memory))));
         start.elapsed().as_secs_f64()
     });
     size_of_val(memory) as f64 / best.fold(f64::MAX, f64::min) * 1e-9

@@ -28,7 +28,9 @@ struct Mutant {
 
 const ONE_FORWARD: &str = "cargo test --package curt-runtime --test one_forward";
 
-const MUTANTS: [Mutant; 3] = [
+const ONE_FORWARD_LARGE: &str = "cargo test --package curt-runtime --test one_forward_large";
+
+const MUTANTS: [Mutant; 4] = [
     Mutant {
         name: "decode walks the key pages backwards",
         file: "crates/curt-kernels/src/ops/attention/forward.rs",
@@ -72,6 +74,16 @@ const MUTANTS: [Mutant; 3] = [
              let merged = self.path.run(Merge(&parts.collect::<Vec<_>>()));\n                let token = choose(",
         )],
         test: ONE_FORWARD,
+    },
+    Mutant {
+        name: "decode rounds the log-sum of a vocabulary of many chunks",
+        file: "crates/curt-kernels/src/ops/lm_head/cpu.rs",
+        edits: &[(
+            "let merged = self.path().run(Merge(parts));",
+            "let merged = self.path().run(Merge(parts));\n                \
+             let merged = RowStatistics { lse: f64::from(merged.lse as f32), ..merged };",
+        )],
+        test: ONE_FORWARD_LARGE,
     },
 ];
 

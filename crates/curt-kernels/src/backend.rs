@@ -2,8 +2,15 @@
 
 use std::fmt::Debug;
 
-/// A number type of a backend: f32 in production, f64 for checking.
-pub trait Real: Copy + Debug + Default + PartialOrd + Send + Sync + 'static {
+/// Closes [`Real`]: a buffer starts as zero bytes, which must be values of its type.
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for f32 {}
+    impl Sealed for f64 {}
+}
+
+/// A number type of a backend: f32 in production, f64 for checking. There are no others.
+pub trait Real: sealed::Sealed + Copy + Debug + Default + PartialOrd + Send + Sync + 'static {
     /// The nearest value to `x`.
     fn from_f64(x: f64) -> Self;
     /// The exact value as f64.

@@ -20,6 +20,8 @@ use python_json::PythonJson;
 const FUEL: u64 = 20_000_000;
 /// Depth of macro calls and includes.
 const RECURSION: usize = 100;
+/// The most spaces that `tojson` indents a level by.
+const MAX_INDENT: usize = 64;
 /// The name of the template inside the engine.
 const NAME: &str = "chat_template";
 /// Names under which messages carry their reasoning; templates read the first.
@@ -28,8 +30,11 @@ const REASONING: [&str; 3] = ["reasoning_content", "thinking", "reasoning"];
 /// The compiled chat template of a checkpoint.
 ///
 /// Differences from Jinja2: `strftime_now` is not defined (a prompt must not depend on the clock; templates that test for
-/// it use their fixed date), and a template may spend a bounded number of instructions and of nested calls. The length of
-/// the texts that it builds is not bounded.
+/// it use their fixed date), and a template may spend a bounded number of instructions and of nested calls.
+///
+/// What a template may build is **not** bounded, because the engine counts instructions and not the size of values: one
+/// that doubles a text dozens of times, or puts lists into lists without end, exhausts memory or the stack and ends the
+/// process. Render only templates of checkpoints that you would otherwise trust.
 #[derive(Debug, Clone)]
 pub struct ChatTemplate {
     environment: Environment<'static>,
@@ -150,6 +155,10 @@ fn tojson(value: &Value, options: Kwargs) -> Result<String, Error> {
     let sort_keys: Option<bool> = options.get("sort_keys")?;
     let separators: Option<Vec<String>> = options.get("separators")?;
     options.assert_all_used()?;
+    if let Some(indent) = indent.filter(|&indent| indent > MAX_INDENT) {
+        let message = format!("tojson: an indent of {indent} spaces; at most {MAX_INDENT} are allowed");
+        return Err(Error::new(ErrorKind::InvalidOperation, message));
+    }
     let failed = |error: serde_json::Error| Error::new(ErrorKind::BadSerialization, error.to_string());
     let mut value = serde_json::to_value(value).map_err(failed)?;
     if sort_keys.unwrap_or(false) {

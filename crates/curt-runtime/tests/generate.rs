@@ -113,7 +113,7 @@ fn greedy_takes_the_largest_logit() {
             let tokens = whole(&request, &group[0]);
             let logits = model.logits(&tokens).unwrap();
             for (i, &id) in group[0].ids.iter().enumerate() {
-                let row = &logits[(request.prompt.len() - 1 + i) * VOCAB..][..VOCAB];
+                let row = logits.row(request.prompt.len() - 1 + i);
                 let largest = row.iter().fold(f32::NEG_INFINITY, |m, &z| m.max(z));
                 assert_eq!(Some(id as usize), row.iter().position(|&z| z == largest));
             }
@@ -200,7 +200,7 @@ fn filters_change_what_is_drawn_and_no_stored_number() {
 fn assert_kept(model: &mut Model, tokens: &[u32], prompt_length: usize, sampling: &Sampling) {
     let logits = model.logits(tokens).unwrap();
     for (i, &id) in tokens.iter().enumerate().skip(prompt_length) {
-        let row = &logits[(i - 1) * VOCAB..][..VOCAB];
+        let row = logits.row(i - 1);
         let own = row[id as usize];
         let better = row.iter().filter(|&&z| z > own).count();
         assert!(sampling.top_k == 0 || better < sampling.top_k as usize, "{sampling:?}: {better} better tokens");

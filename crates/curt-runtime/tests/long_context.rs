@@ -10,6 +10,9 @@ use random_model::{bits, changed_model, config, request, tokens, whole};
 
 const CONTEXT: usize = 16_384;
 
+/// A prompt that leaves 4,384 tokens to generate.
+const PROMPT: usize = 12_000;
+
 const YARN: &str = r#"{"architectures": ["Qwen3ForCausalLM"], "vocab_size": 97, "hidden_size": 64, "num_hidden_layers": 2,
     "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 16, "intermediate_size": 96,
     "max_position_embeddings": 16384, "rope_theta": 10000.0, "tie_word_embeddings": false,
@@ -21,9 +24,9 @@ fn model() -> Transformer<Cpu<f32>> {
 }
 
 #[test]
-fn the_last_tokens_of_a_full_context_are_generated_as_scored() {
+fn the_last_quarter_of_a_full_context_is_generated_as_scored() {
     let mut model = model();
-    let request = request(0, CONTEXT - 40, 2, 1000, 97);
+    let request = request(0, PROMPT, 2, CONTEXT, 97);
     let completions =
         model.generate(std::slice::from_ref(&request), &Sampling::temperature(1.0), &mut |_| true).unwrap().remove(0);
     assert_ne!(completions[0].ids, completions[1].ids);
@@ -34,6 +37,7 @@ fn the_last_tokens_of_a_full_context_are_generated_as_scored() {
         let facts = model.score(&[sequence], 1.0).unwrap().remove(0);
         assert_eq!(bits(&completion.logprobs), bits(&facts.logprob));
         assert_eq!(bits(&completion.entropies), bits(&facts.entropy));
+        assert_eq!(bits(&completion.sum_p2), bits(&facts.sum_p2));
     }
     let far = &completions[0].entropies;
     assert!(far.iter().all(|&e| e > 0.0 && e < 4.6), "a distribution over 97 tokens: {far:?}");

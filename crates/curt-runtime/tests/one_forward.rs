@@ -2,6 +2,8 @@
 
 mod random_model;
 
+use std::path::Path;
+
 use curt_kernels::{Cpu, SimdPath};
 use curt_runtime::{
     Completion, GenerateRequest, Policy, Sampling, Sequence, Settings, StopReason, TokenFacts, TokenGradients, Transformer,
@@ -10,14 +12,17 @@ use random_model::{QWEN2, QWEN3, bits, config, random_model, request, whole};
 
 type Model = Transformer<Cpu<f32>>;
 
-fn model(text: &str, threads: usize, max_sequences: usize) -> Model {
-    let settings = Settings { max_sequences, ..Settings::default() };
-    random_model(Cpu::new(threads).unwrap(), config(text), settings)
+/// A model as `check` makes it: the same weights for any number of threads and any settings.
+type Make<'a> = &'a dyn Fn(Cpu<f32>, Settings) -> Model;
+
+fn model(make: Make<'_>, threads: usize, max_sequences: usize) -> Model {
+    make(Cpu::new(threads).unwrap(), Settings { max_sequences, ..Settings::default() })
 }
 
-/// Prompts of odd lengths, one of them exactly a page, each with several samples.
+/// Prompts of odd lengths, one of them exactly a page, each with several samples; 70 in all, so that even 64 slots are
+/// refilled.
 fn requests(vocab: usize, max_new_tokens: usize) -> Vec<GenerateRequest> {
-    [1usize, 16, 23, 40].iter().enumerate().map(|(i, &len)| request(i as u64, len, 5, max_new_tokens, vocab)).collect()
+    [1usize, 16, 23, 40, 33].iter().enumerate().map(|(i, &len)| request(i as u64, len, 14, max_new_tokens, vocab)).collect()
 }
 
 fn generate(model: &mut Model, requests: &[GenerateRequest], temperature: f64) -> Vec<Vec<Completion>> {
@@ -30,25 +35,29 @@ fn assert_bits(what: &str, completion: &Completion, facts: &TokenFacts) {
     assert_eq!(bits(&completion.sum_p2), bits(&facts.sum_p2), "{what}: sums of squares");
 }
 
-fn check(text: &str, temperature: f64) {
-    let vocab = config(text).vocab;
-    let requests = requests(vocab, 70);
-    let reference = generate(&mut model(text, 1, 64), &requests, temperature);
+fn check_random(text: &str, temperature: f64) {
+    check(&|cpu, settings| random_model(cpu, config(text), settings), temperature);
+}
+
+fn check(make: Make<'_>, temperature: f64) {
+    let mut first = model(make, 1, 64);
+    let requests = requests(first.config().vocab, 70);
+    let reference = generate(&mut first, &requests, temperature);
     for (threads, slots) in [(1, 1), (2, 7), (2, 64)] {
-        let again = generate(&mut model(text, threads, slots), &requests, temperature);
+        let again = generate(&mut model(make, threads, slots), &requests, temperature);
         assert_eq!(again, reference, "{threads} threads, {slots} slots");
     }
     let stops: Vec<StopReason> = reference.iter().flatten().map(|c| c.stop).collect();
     assert!(stops.contains(&StopReason::Eos) && stops.contains(&StopReason::Budget), "both ways to end: {stops:?}");
-    score_all_ways(text, temperature, &requests, &reference);
+    score_all_ways(make, temperature, &requests, &reference);
 }
 
 /// Scores every completion alone and packed in two orders.
-fn score_all_ways(text: &str, temperature: f64, requests: &[GenerateRequest], reference: &[Vec<Completion>]) {
+fn score_all_ways(make: Make<'_>, temperature: f64, requests: &[GenerateRequest], reference: &[Vec<Completion>]) {
     let pairs: Vec<(usize, Vec<u32>, &Completion)> =
         requests.iter().zip(reference).flat_map(|(r, group)| group.iter().map(|c| (r.prompt.len(), whole(r, c), c))).collect();
     for threads in [1, 2] {
-        let mut scorer = model(text, threads, 64);
+        let mut scorer = model(make, threads, 64);
         for (prompt_length, ids, completion) in &pairs {
             let sequence = Sequence { tokens: ids, prompt_length: *prompt_length };
             let facts = scorer.score(&[sequence], 1.0 / temperature).unwrap();
@@ -71,13 +80,19 @@ fn score_all_ways(text: &str, temperature: f64, requests: &[GenerateRequest], re
 
 #[test]
 fn qwen3_form_generates_what_it_scores() {
-    check(QWEN3, 1.0);
-    check(QWEN3, 0.7);
+    check_random(QWEN3, 1.0);
+    check_random(QWEN3, 0.7);
 }
 
 #[test]
 fn qwen2_form_generates_what_it_scores() {
-    check(QWEN2, 1.0);
+    check_random(QWEN2, 1.0);
+}
+
+#[test]
+fn tiny_model_generates_what_it_scores() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/tiny-good");
+    check(&|cpu, settings| Transformer::load(cpu, &folder, None, settings).unwrap(), 1.0);
 }
 
 #[test]
@@ -118,6 +133,6 @@ fn training_pass_sees_the_decode_logprobs() {
                 assert!(ratios.into_iter().all(|ratio| ratio == 1.0));
             }
         }
-        assert_eq!((model.counters().scoring_passes, model.counters().training_passes), (0, 4));
+        assert_eq!((model.counters().scoring_passes, model.counters().training_passes), (0, 5));
     }
 }

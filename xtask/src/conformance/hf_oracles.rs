@@ -119,7 +119,8 @@ fn sequences(oracle: &Oracle) -> Vec<Sequence<'_>> {
 }
 
 fn forward(model: &mut Transformer<Cpu<f32>>, oracle: &Oracle, ledger: &mut Ledger) -> Result<()> {
-    let logits = oracle.rows.iter().map(|tokens| model.logits(tokens)).collect::<Result<Vec<_>, _>>()?;
+    let mut logits = |tokens: &Vec<u32>| model.logits(tokens).map(|logits| logits.into_iter().collect());
+    let logits = oracle.rows.iter().map(&mut logits).collect::<Result<Vec<_>, _>>()?;
     relative_maximum("logits", &logits, &oracle.of_tokens("logits", 0)?, ledger);
     let facts = model.score_tokens(&sequences(oracle), 1.0)?;
     let (logprobs, entropy): (Vec<_>, Vec<_>) = facts.into_iter().map(|f| (f.logprob, f.entropy)).unzip();

@@ -52,6 +52,12 @@ impl<R: Real> Cpu<R> {
     pub fn path(&self) -> SimdPath {
         self.path
     }
+
+    /// Runs `kernel` on this thread, compiled for the instruction set in use.
+    #[inline]
+    pub fn run<K: simd::Kernel>(&self, kernel: K) -> K::Output {
+        self.path.run(kernel)
+    }
 }
 
 impl<R: Real> Backend for Cpu<R> {

@@ -69,7 +69,8 @@ impl<'a, T> SharedMut<'a, T> {
     #[inline(always)]
     #[allow(clippy::mut_from_ref)]
     pub unsafe fn range(&self, start: usize, len: usize) -> &'a mut [T] {
-        assert!(start + len <= self.len, "range {start}..{} of {}", start + len, self.len);
+        let end = start.checked_add(len);
+        assert!(end.is_some_and(|end| end <= self.len), "{len} elements from {start} on of {}", self.len);
         // SAFETY: in bounds by the assertion; exclusive by the caller's promise.
         unsafe { std::slice::from_raw_parts_mut(self.data.add(start), len) }
     }

@@ -1,6 +1,6 @@
 //! SIMD bodies are written once over 16 virtual lanes and instantiated per instruction set.
 //!
-//! A body is a struct that implements [`Kernel`]; [`SimdPath::run`] inlines it into a function compiled for AVX-512,
+//! A body is a struct that implements [`Kernel`]; [`Cpu::run`](crate::Cpu::run) inlines it into a function compiled for AVX-512,
 //! for AVX2 with fused multiply-add, or for the plain target. Bodies use only `+ - * /`, `mul_add` and `sqrt`, which
 //! IEEE 754 rounds the same way everywhere, so all paths give equal bits.
 
@@ -38,7 +38,7 @@ impl SimdPath {
         Self::ALL.into_iter().find(|p| p.is_available()).unwrap_or(SimdPath::Portable)
     }
 
-    /// Whether this processor has it.
+    /// Whether this processor has all that bodies are compiled for on this path.
     pub fn is_available(self) -> bool {
         match self {
             #[cfg(target_arch = "x86_64")]
@@ -47,10 +47,12 @@ impl SimdPath {
                     && is_x86_feature_detected!("avx512vl")
                     && is_x86_feature_detected!("avx512dq")
                     && is_x86_feature_detected!("avx512bw")
-                    && is_x86_feature_detected!("fma")
+                    && SimdPath::Avx2.is_available()
             }
             #[cfg(target_arch = "x86_64")]
-            SimdPath::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
+            SimdPath::Avx2 => {
+                is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") && is_x86_feature_detected!("bmi2")
+            }
             #[cfg(not(target_arch = "x86_64"))]
             SimdPath::Avx512 | SimdPath::Avx2 => false,
             SimdPath::Portable => true,
@@ -68,7 +70,7 @@ impl SimdPath {
 
     /// Runs `kernel` compiled for this path. The path must be available: [`crate::Cpu`] checks it once.
     #[inline]
-    pub fn run<K: Kernel>(self, kernel: K) -> K::Output {
+    pub(crate) fn run<K: Kernel>(self, kernel: K) -> K::Output {
         match self {
             // SAFETY: `Cpu::with_path` refuses a path whose features the processor lacks.
             #[cfg(target_arch = "x86_64")]

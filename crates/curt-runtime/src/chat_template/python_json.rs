@@ -53,10 +53,10 @@ impl PythonJson {
     }
 
     fn new_line<W: ?Sized + Write>(&self, writer: &mut W) -> io::Result<()> {
-        match self.indent {
-            Some(indent) => write!(writer, "\n{:width$}", "", width = indent * self.depth),
-            None => Ok(()),
-        }
+        let Some(indent) = self.indent else { return Ok(()) };
+        writer.write_all(b"\n")?;
+        // not by a format width, which has 16 bits
+        (0..indent * self.depth).try_for_each(|_| writer.write_all(b" "))
     }
 }
 

@@ -114,6 +114,7 @@ fn a_hostile_template_ends_with_an_error() {
         "{% for a in range(90000) %}{% for b in range(90000) %}{% endfor %}{% endfor %}".to_string(),
         "{% include 'chat_template' %}".to_string(),
         "{{ 'x' * 10000000000 }}".to_string(),
+        "{{ [1] | tojson(indent=70000) }}".to_string(),
         format!("{{{{ {nested} }}}}"),
     ] {
         let error = render(&source, json!([]), json!({})).unwrap_err();

@@ -13,6 +13,7 @@ mod training;
 use curt_kernels::ops::attention::KvPages;
 use curt_kernels::ops::lm_head::LmHeadShape;
 use curt_kernels::{DeviceError, Ops, Real};
+use ndarray::Array2;
 
 pub use activations::Keep;
 pub(crate) use activations::{Activations, HeadBuffers, kv_pages};
@@ -124,7 +125,7 @@ impl<B: Ops> Transformer<B> {
     }
 
     /// Raw logits \[tokens × vocabulary\] of every position of one sequence. Inference only, for small checks.
-    pub fn logits(&mut self, tokens: &[u32]) -> Result<Vec<B::Real>, PolicyError> {
+    pub fn logits(&mut self, tokens: &[u32]) -> Result<Array2<B::Real>, PolicyError> {
         let (what, index, length, context) = ("sequence", 0, tokens.len(), self.config.max_position_embeddings);
         if length == 0 {
             return Err(PolicyError::EmptyPrompt { what, index });
@@ -144,7 +145,8 @@ impl<B: Ops> Transformer<B> {
         let shape = network.linear_shape(head, tokens.len());
         self.backend.linear_forward(&mut logits, &inference.acts.y, self.parameters.packed(head), None, shape);
         self.backend.synchronize()?;
-        Ok(self.backend.download(&logits))
+        let shape = (tokens.len(), self.config.vocab);
+        Ok(Array2::from_shape_vec(shape, self.backend.download(&logits)).expect("the buffer was made of this size"))
     }
 
     pub(crate) fn head_shape(&self, rows: usize, inv_temperature: f64) -> LmHeadShape {
