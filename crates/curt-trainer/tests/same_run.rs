@@ -167,6 +167,38 @@ fn a_damaged_checkpoint_is_named_and_the_one_before_it_is_taken() {
 }
 
 #[test]
+fn a_resume_from_too_short_records_deletes_nothing() {
+    let root = tempfile::tempdir().unwrap();
+    run(root.path(), 1, &[], None, u32::MAX).unwrap();
+    let metrics = root.path().join("metrics.jsonl");
+    let first: Vec<u8> = fs::read(&metrics).unwrap().split_inclusive(|byte| *byte == b'\n').next().unwrap().to_vec();
+    fs::write(&metrics, &first).unwrap();
+    let error = run(root.path(), 1, &[], Some(&ResumeFrom::Step(2)), u32::MAX).unwrap_err().to_string();
+    assert!(error.contains("metrics.jsonl") && error.contains("the checkpoint was written when"), "{error}");
+    assert!(root.path().join("checkpoint-4/model.safetensors").is_file());
+    assert_eq!(fs::read_to_string(root.path().join("latest")).unwrap(), "checkpoint-4\n");
+}
+
+#[test]
+fn a_run_that_lost_its_checkpoints_keeps_its_records() {
+    let root = tempfile::tempdir().unwrap();
+    let latest = Some(&ResumeFrom::Latest);
+    run(root.path(), 1, &[], None, u32::MAX).unwrap();
+    let expected = contents(root.path());
+    [2, 4].into_iter().for_each(|step| fs::remove_dir_all(root.path().join(format!("checkpoint-{step}"))).unwrap());
+    let metrics = fs::read(root.path().join("metrics.jsonl")).unwrap();
+    let error = run(root.path(), 1, &[], latest, u32::MAX).unwrap_err().to_string();
+    assert!(error.contains("records of 4 steps but no checkpoint"), "{error}");
+    assert_eq!(fs::read(root.path().join("metrics.jsonl")).unwrap(), metrics);
+    assert!(root.path().join("rollouts/step_00004.jsonl.zst").is_file());
+    // one that was killed before its first checkpoint starts over
+    let first = metrics.split_inclusive(|byte| *byte == b'\n').next().unwrap();
+    fs::write(root.path().join("metrics.jsonl"), [first, &b"{\"step\":2"[..]].concat()).unwrap();
+    run(root.path(), 1, &[], latest, u32::MAX).unwrap();
+    assert_same(&expected, &contents(root.path()));
+}
+
+#[test]
 fn a_directory_with_a_run_in_it_is_not_overwritten() {
     let root = tempfile::tempdir().unwrap();
     run(root.path(), 1, &["train.steps=1"], None, u32::MAX).unwrap();
