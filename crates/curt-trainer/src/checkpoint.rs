@@ -208,7 +208,8 @@ pub struct Found {
 /// Finds and verifies the checkpoint to resume from.
 ///
 /// # Errors
-/// None at all yet; the one asked for is missing, damaged (by file), or of another run; all are damaged.
+/// None at all yet; the one asked for is missing, damaged (by file), or of another run; all are damaged; one that
+/// [`ResumeFrom::Latest`] meets cannot be read or understood, and is therefore not known to be damaged.
 pub fn find(output_dir: &Path, from: &ResumeFrom) -> Result<Found, CheckpointError> {
     if output_dir.is_dir() {
         for (_, name) in leftovers(output_dir)? {
@@ -238,7 +239,9 @@ fn find_latest(output_dir: &Path) -> Result<Found, CheckpointError> {
         let folder = directory(output_dir, step);
         match verify(&folder) {
             Ok(state) => return Ok(Found { folder, state, skipped }),
-            Err(error) => skipped.push(error.to_string()),
+            Err(error @ CheckpointError::Damaged { .. }) => skipped.push(error.to_string()),
+            // a resume deletes what it passes over: not what may be whole
+            Err(error) => return Err(error),
         }
     }
     let path = output_dir.to_owned();
@@ -272,38 +275,55 @@ fn step_of(name: &str) -> Option<u32> {
 /// Compares every file of a checkpoint with its manifest; returns the state.
 pub fn verify(folder: &Path) -> Result<TrainerState, CheckpointError> {
     let path = folder.join(MANIFEST_FILE);
-    let damaged = |path: &Path, reason: String| CheckpointError::Damaged { path: path.into(), reason };
-    let text = fs::read(&path).map_err(|e| damaged(&path, format!("no readable manifest: {e}")))?;
-    let entries: BTreeMap<String, Entry> =
-        serde_json::from_slice(&text).map_err(|e| damaged(&path, format!("malformed manifest: {e}")))?;
+    let text = fs::read(&path).map_err(missing_or_io(&path))?;
+    let entries: BTreeMap<String, Entry> = serde_json::from_slice(&text).map_err(|e| match e.is_data() {
+        true => not_understood(&path, e.to_string()),
+        false => damaged(&path, format!("malformed manifest: {e}")),
+    })?;
     for (name, expected) in &entries {
         let path = folder.join(name);
         if Path::new(name).file_name() != Some(name.as_ref()) {
-            return Err(damaged(&path, "not the name of a file of this folder".into()));
+            return Err(not_understood(&path, "not the name of a file of this folder".into()));
         }
-        let bytes = fs::metadata(&path).map_err(|e| damaged(&path, e.to_string()))?.len();
+        let bytes = fs::metadata(&path).map_err(missing_or_io(&path))?.len();
         if bytes != expected.bytes {
             return Err(damaged(&path, format!("expected {} bytes, found {bytes}", expected.bytes)));
         }
-        let found = entry(&path).map_err(|e| damaged(&path, e.to_string()))?;
+        let found = entry(&path).map_err(missing_or_io(&path))?;
         if found.sha256 != expected.sha256 {
             return Err(damaged(&path, format!("expected SHA-256 {}, found {}", expected.sha256, found.sha256)));
         }
     }
     let path = folder.join(STATE_FILE);
     if !entries.contains_key(STATE_FILE) {
-        return Err(damaged(&path, "not in the manifest".into()));
+        return Err(not_understood(&path, "not in the manifest".into()));
     }
     let text = fs::read(&path).map_err(io_error(&path))?;
-    let value: serde_json::Value = serde_json::from_slice(&text).map_err(|e| damaged(&path, e.to_string()))?;
+    let value: serde_json::Value = serde_json::from_slice(&text).map_err(|e| not_understood(&path, e.to_string()))?;
     match value["format"].as_u64() {
         Some(found) if found != u64::from(FORMAT) => return Err(CheckpointError::Format { path, found }),
         _ => {}
     }
-    let state: TrainerState = serde_json::from_value(value).map_err(|e| damaged(&path, e.to_string()))?;
+    let state: TrainerState = serde_json::from_value(value).map_err(|e| not_understood(&path, e.to_string()))?;
     match folder.file_name().and_then(|name| step_of(name.to_str()?)) {
-        Some(step) if step != state.step => Err(damaged(&path, format!("expected step {step}, found {}", state.step))),
+        Some(step) if step != state.step => Err(not_understood(&path, format!("expected step {step}, found {}", state.step))),
         _ => Ok(state),
+    }
+}
+
+fn damaged(path: &Path, reason: String) -> CheckpointError {
+    CheckpointError::Damaged { path: path.into(), reason }
+}
+
+fn not_understood(path: &Path, reason: String) -> CheckpointError {
+    CheckpointError::NotUnderstood { path: path.into(), reason }
+}
+
+/// Only a file that is not there is damage; one that cannot be read now may be whole.
+fn missing_or_io(path: &Path) -> impl FnOnce(io::Error) -> CheckpointError + '_ {
+    move |source| match source.kind() {
+        io::ErrorKind::NotFound => damaged(path, source.to_string()),
+        _ => CheckpointError::Io { path: path.into(), source },
     }
 }
 

@@ -6,6 +6,7 @@
 
 use std::path::PathBuf;
 
+use curt_runtime::Settings;
 use serde::Serialize;
 
 /// A whole run.
@@ -33,6 +34,13 @@ pub struct Config {
     pub eval: EvalSection,
     /// What is written besides metrics.
     pub log: LogSection,
+}
+
+impl Config {
+    /// What the transformer is loaded with.
+    pub fn settings(&self) -> Settings {
+        Settings { max_sequences: self.rollout.max_sequences, recompute_activations: self.train.recompute_activations }
+    }
 }
 
 /// `[model]`

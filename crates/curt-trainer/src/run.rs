@@ -13,7 +13,7 @@ use crate::error::TrainError;
 use crate::evaluate::Evaluation;
 use crate::fingerprint::config_fingerprints;
 use crate::record::{rollout_records, step_metrics};
-use crate::run_directory::RunDirectory;
+use crate::run_directory::{RunDirectory, recorded_steps};
 use crate::step::{StepOutcome, step};
 use crate::trainer::Trainer;
 
@@ -275,6 +275,8 @@ fn restore(trainer: &mut Trainer, root: &Path, found: &Found, observer: &mut dyn
     trainer.policy.restore(&found.folder)?;
     trainer.strategy.load(&found.state.strategy)?;
     let mut directory = RunDirectory::open(&trainer.config)?;
+    // before anything is deleted
+    directory.check_lengths(&found.state.positions)?;
     checkpoint::forget_after(root, found.state.step)?;
     directory.cut_back(&found.state.positions, found.state.step)?;
     for reason in &found.skipped {
@@ -285,7 +287,15 @@ fn restore(trainer: &mut Trainer, root: &Path, found: &Found, observer: &mut dyn
 }
 
 /// Empties the records of a run that was stopped before its first checkpoint.
+///
+/// # Errors
+/// It recorded so many steps that it had one: whoever lost that may want to keep the records.
 fn start_over(trainer: &Trainer, observer: &mut dyn Observer) -> Result<RunDirectory, TrainError> {
+    let (root, save_steps) = (&trainer.config.output_dir, trainer.config.checkpoint.save_steps as usize);
+    let steps = recorded_steps(root)?;
+    if save_steps > 0 && steps >= save_steps {
+        return Err(CheckpointError::Lost { path: root.clone(), steps }.into());
+    }
     let mut directory = RunDirectory::open(&trainer.config)?;
     directory.cut_back(&BTreeMap::new(), 0)?;
     observer.event("no checkpoint yet: the run starts over");

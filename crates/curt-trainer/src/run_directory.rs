@@ -28,6 +28,7 @@ const METRICS: &str = "metrics.jsonl";
 const EVENTS: &str = "events.jsonl";
 /// TensorBoard takes any file whose name holds `tfevents`; a fixed name lets a resume go on writing it.
 const TENSORBOARD: &str = "events.out.tfevents.curt";
+const APPEND_ONLY: [&str; 3] = [METRICS, EVENTS, TENSORBOARD];
 const RUN_FILE: &str = "run.toml";
 const ROLLOUTS: &str = "rollouts";
 
@@ -145,7 +146,7 @@ impl RunDirectory {
         write_all(file, &path, &bytes)
     }
 
-    /// Appends an event: a resume, an evaluation, a checkpoint that was passed over.
+    /// Appends an event; the loop records each evaluation as one.
     pub fn event(&mut self, step: u32, kind: &str, detail: Value) -> Result<(), RunDirectoryError> {
         let line = format!("{}\n", json!({ "step": step, "event": kind, "detail": detail }));
         write_all(&mut self.events, &self.root.join(EVENTS), line.as_bytes())
@@ -209,21 +210,29 @@ impl RunDirectory {
         Ok(positions)
     }
 
-    /// Takes back everything that was written after the checkpoint with these lengths, made after `steps` steps. With no
-    /// lengths and 0 steps it takes back the whole run.
+    /// Compares the append-only files with the lengths that a checkpoint has of them.
     ///
     /// # Errors
     /// A file that is shorter than it was then.
-    pub fn cut_back(&mut self, positions: &BTreeMap<String, u64>, steps: u32) -> Result<(), RunDirectoryError> {
-        let names = [METRICS, EVENTS, TENSORBOARD];
-        for name in names {
+    pub fn check_lengths(&self, positions: &BTreeMap<String, u64>) -> Result<(), RunDirectoryError> {
+        for name in APPEND_ONLY {
             let (path, expected) = (self.root.join(name), positions.get(name).copied().unwrap_or(0));
             let found = fs::metadata(&path).map_or(0, |metadata| metadata.len());
             if found < expected {
                 return Err(RunDirectoryError::TooShort { path, expected, found });
             }
         }
-        for name in names.into_iter().filter(|name| self.root.join(name).exists()) {
+        Ok(())
+    }
+
+    /// Takes back everything that was written after the checkpoint with these lengths, made after `steps` steps. With no
+    /// lengths and 0 steps it takes back the whole run.
+    ///
+    /// # Errors
+    /// A file that is shorter than it was then; nothing is cut then.
+    pub fn cut_back(&mut self, positions: &BTreeMap<String, u64>, steps: u32) -> Result<(), RunDirectoryError> {
+        self.check_lengths(positions)?;
+        for name in APPEND_ONLY.into_iter().filter(|name| self.root.join(name).exists()) {
             let path = self.root.join(name);
             let length = positions.get(name).copied().unwrap_or(0);
             OpenOptions::new().write(true).open(&path).and_then(|file| file.set_len(length)).map_err(io_error(&path))?;
@@ -249,6 +258,16 @@ impl RunDirectory {
 pub fn unoccupied(wanted: &Path) -> PathBuf {
     let numbered = |n: u32| if n == 1 { wanted.to_owned() } else { PathBuf::from(format!("{}-{n}", wanted.display())) };
     (1..).map(numbered).find(|path| !is_occupied(path)).unwrap_or(wanted.to_owned())
+}
+
+/// Steps whose metrics the directory at `root` has, a torn last line left out.
+pub(crate) fn recorded_steps(root: &Path) -> Result<usize, RunDirectoryError> {
+    let path = root.join(METRICS);
+    match fs::read(&path) {
+        Ok(bytes) => Ok(bytes.iter().filter(|byte| **byte == b'\n').count()),
+        Err(source) if source.kind() == io::ErrorKind::NotFound => Ok(0),
+        Err(source) => Err(RunDirectoryError::Io { path, source }),
+    }
 }
 
 fn is_occupied(root: &Path) -> bool {

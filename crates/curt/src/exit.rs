@@ -142,7 +142,8 @@ fn train_code(error: &TrainError) -> u8 {
 fn checkpoint_code(error: &CheckpointError) -> u8 {
     match error {
         CheckpointError::Io { .. } => SYSTEM,
-        CheckpointError::Damaged { .. } | CheckpointError::AllDamaged { .. } | CheckpointError::Format { .. } => DATA,
+        CheckpointError::Damaged { .. } | CheckpointError::AllDamaged { .. } => DATA,
+        CheckpointError::NotUnderstood { .. } | CheckpointError::Format { .. } => DATA,
         _ => CONFIG,
     }
 }

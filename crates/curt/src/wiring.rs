@@ -114,9 +114,7 @@ pub fn load_model(path: &str, threads: usize, settings: Settings) -> Result<Mode
 
 /// The trainer that `config` describes, ready for its first step, with the facts of its model and the folder to keep alive.
 pub fn trainer(config: Config) -> Result<(Trainer, ModelFacts, ModelFolder)> {
-    let settings =
-        Settings { max_sequences: config.rollout.max_sequences, recompute_activations: config.train.recompute_activations };
-    let model = load_model(&config.model.path, config.model.threads, settings)?;
+    let model = load_model(&config.model.path, config.model.threads, config.settings())?;
     let trainer = Trainer::new(config, Box::new(model.policy), model.tokenizer, model.folder.path())?;
     Ok((trainer, model.facts, model.folder))
 }

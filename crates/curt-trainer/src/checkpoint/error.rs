@@ -23,6 +23,17 @@ pub enum CheckpointError {
         /// The output directory.
         path: PathBuf,
     },
+    /// There is no checkpoint, but so many steps are recorded that there should be one.
+    #[error(
+        "{}: has records of {steps} steps but no checkpoint; put one back, or start again in another output_dir",
+        path.display()
+    )]
+    Lost {
+        /// The output directory.
+        path: PathBuf,
+        /// Steps that are recorded.
+        steps: usize,
+    },
     /// The checkpoint asked for is not there.
     #[error("{}: not found; checkpoints of this run: {present}", path.display())]
     NotFound {
@@ -50,6 +61,14 @@ pub enum CheckpointError {
     /// A file of a checkpoint is missing or differs from its manifest.
     #[error("{}: damaged checkpoint: {reason}", path.display())]
     Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Every file agrees with the manifest, and yet this is not what this version writes: another one's, or edited by hand.
+    #[error("{}: not understood: {reason}", path.display())]
+    NotUnderstood {
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
