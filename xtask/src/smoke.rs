@@ -62,8 +62,16 @@ const WRONG: [Case; 25] = [
     ("train --output-dir empty --resume latest", CONFIG, &["no run to resume"]),
     ("train --output-dir damaged --resume latest", DATA, &["checkpoint-3", "model.safetensors"]),
     ("train --output-dir a_file/run SMALL", SYSTEM, &["a_file"]),
-    ("train --output-dir wrong SMALL --set data.task=jsonl --set data.path=malformed.jsonl --set data.chat_template=false", DATA, &["malformed.jsonl:2"]),
-    ("train --output-dir wrong SMALL --set data.task=jsonl --set data.path=empty.jsonl --set data.chat_template=false", DATA, &["empty.jsonl"]),
+    (
+        "train --output-dir wrong SMALL --set data.task=jsonl --set data.path=malformed.jsonl --set data.chat_template=false",
+        DATA,
+        &["malformed.jsonl:2"],
+    ),
+    (
+        "train --output-dir wrong SMALL --set data.task=jsonl --set data.path=empty.jsonl --set data.chat_template=false",
+        DATA,
+        &["empty.jsonl"],
+    ),
     ("eval embedded:best", CONFIG, &["embedded:best", "embedded:good"]),
     ("eval no_tokenizer --problems 1", DATA, &["tokenizer.json"]),
     ("eval no_weights --problems 1", DATA, &["model.safetensors"]),
