@@ -16,7 +16,7 @@ use serde_json::Value;
 use crate::binary;
 
 /// A run of a few seconds whose saves take a good part of it.
-const RUN: [&str; 8] = [
+const RUN: [&str; 13] = [
     "train.steps=6",
     "checkpoint.save_steps=1",
     "checkpoint.save_total_limit=0",
@@ -24,9 +24,17 @@ const RUN: [&str; 8] = [
     "rollout.num_generations=4",
     "rollout.max_completion_length=64",
     "reward.target_length=32",
-    "eval.enabled=false",
+    "eval.enabled=true",
+    "eval.links=[1]",
+    "eval.problems=1",
+    "eval.n=1",
+    "eval.max_completion_length=32",
+    "eval.budgets=[32]",
 ];
 const LAST_CHECKPOINT: &str = "checkpoint-6";
+
+/// Every so many kills the resumed process is killed too, once.
+const KILL_AGAIN: usize = 3;
 
 /// How often a kill may be tried before the wanted number inside a save is given up.
 const MAX_ATTEMPTS_PER_KILL: usize = 20;
@@ -76,13 +84,19 @@ pub fn run(options: &Options) -> Result<()> {
         }
         // aim at saves once the other kills are done
         let aimed = n_kills + options.in_save.saturating_sub(n_in_save) >= options.kills;
-        let struck = crash.kill("killed", moments.uniform(attempt), length, aimed)?;
+        remove(&crash.folder.join("killed"))?;
+        let struck = crash.kill("killed", false, moments.uniform(2 * attempt), length, aimed)?;
         if struck == Struck::TooLate {
             continue;
         }
         n_kills += 1;
         n_in_save += usize::from(struck == Struck::InSave);
-        let resumed = has_checkpoint(&crash.folder.join("killed"))?;
+        let mut resumed = has_checkpoint(&crash.folder.join("killed"))?;
+        if resumed && n_kills % KILL_AGAIN == 0 {
+            let again = crash.kill("killed", true, moments.uniform(2 * attempt + 1), length, false)?;
+            println!("kill {n_kills}, once more in the resumed run: {again:?}");
+            resumed = has_checkpoint(&crash.folder.join("killed"))?;
+        }
         n_restarted += usize::from(!resumed);
         crash.finish("killed", Some(resumed))?;
         if let Some(difference) = first_difference(&reference, &remains(&crash.folder.join("killed"))?) {
@@ -128,23 +142,23 @@ impl Crash {
         Ok(())
     }
 
-    /// Starts afresh and kills after a share of the run's length, or, aimed, at a share of a save.
-    fn kill(&self, name: &str, share: f64, length: Duration, aimed: bool) -> Result<Struck> {
+    /// Starts or resumes the run and kills it after a share of its length, or, aimed, in the first save after that.
+    fn kill(&self, name: &str, resume: bool, share: f64, length: Duration, aimed: bool) -> Result<Struck> {
         let run = self.folder.join(name);
-        remove(&run)?;
-        let mut command = binary::command(&self.binary, &self.folder, &Self::words(name, false));
+        let mut command = binary::command(&self.binary, &self.folder, &Self::words(name, resume));
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().context("cannot start curt")?;
         std::thread::sleep(length.mul_f64(share));
         while aimed && child.try_wait()?.is_none() && !in_save(&run) {
             std::thread::sleep(Duration::from_micros(200));
         }
-        let too_late = child.try_wait()?.is_some();
+        let ended = child.try_wait()?;
         child.kill()?;
         child.wait()?;
-        Ok(match (too_late, in_save(&run)) {
-            (true, _) => Struck::TooLate,
-            (false, true) => Struck::InSave,
-            (false, false) => Struck::Elsewhere,
+        Ok(match (ended, in_save(&run)) {
+            (Some(status), _) if !status.success() => bail!("the run failed before it was killed: {status}"),
+            (Some(_), _) => Struck::TooLate,
+            (None, true) => Struck::InSave,
+            (None, false) => Struck::Elsewhere,
         })
     }
 }
@@ -181,14 +195,14 @@ fn remains(run: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
     read("rollouts", &|_| true)?;
     let state = json(&run.join(LAST_CHECKPOINT).join("trainer_state.json"))?;
     found.insert("trainer state".to_owned(), without(state, &|key| key == "positions").to_string().into_bytes());
-    let metrics = run.join("metrics.jsonl");
-    let text = std::fs::read_to_string(&metrics).with_context(|| metrics.display().to_string())?;
-    for (i, line) in text.lines().enumerate() {
-        let line: Value = serde_json::from_str(line).with_context(|| format!("{}:{}", metrics.display(), i + 1))?;
-        found.insert(
-            format!("metrics line {:04}", i + 1),
-            without(line, &|key| key.starts_with("time/")).to_string().into_bytes(),
-        );
+    for kind in ["metrics", "events"] {
+        let path = run.join(format!("{kind}.jsonl"));
+        let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+        for (i, line) in text.lines().enumerate() {
+            let line: Value = serde_json::from_str(line).with_context(|| format!("{}:{}", path.display(), i + 1))?;
+            let line = without(line, &|key| key.starts_with("time/")).to_string();
+            found.insert(format!("{kind} line {:04}", i + 1), line.into_bytes());
+        }
     }
     for wanted in ["model.safetensors", "optimizer.safetensors"] {
         ensure!(
@@ -198,7 +212,9 @@ fn remains(run: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
         );
     }
     ensure!(found.keys().any(|name| name.starts_with("rollouts/")), "{}: no rollouts", run.display());
-    ensure!(found.contains_key("metrics line 0006"), "{}: fewer than 6 lines", metrics.display());
+    ensure!(found.contains_key("metrics line 0006"), "{}: fewer than 6 lines of metrics", run.display());
+    // before the first step and after the last
+    ensure!(found.contains_key("events line 0002"), "{}: fewer than 2 evaluations", run.display());
     Ok(found)
 }
 

@@ -182,7 +182,7 @@ fn optimization(metrics: &mut Metrics, updates: &[UpdateReport]) {
     let mut stats = ObjectiveStats::default();
     updates.iter().for_each(|u| stats.merge(&u.stats));
     let mean = |value: &dyn Fn(&UpdateReport) -> Option<f64>| Mean::of(updates.iter().filter_map(value)).value();
-    metrics.put("loss", mean(&|u| Some(u.stats.loss)));
+    metrics.put("loss", mean(&|u| (u.stats.tokens > 0).then_some(u.stats.loss)));
     metrics.put("grad_norm", mean(&|u| u.norms.map(|n| n.grad_norm)));
     metrics.put("learning_rate", updates.last().map(|u| u.learning_rate));
     metrics.put("clip_ratio/low_mean", stats.clip_ratio_low());
@@ -208,4 +208,28 @@ fn sample_deviation(values: impl Iterator<Item = f64> + Clone) -> Option<f64> {
     let mean = Mean::of(values.clone());
     let squares: f64 = values.map(|v| (v - mean.0 / mean.1) * (v - mean.0 / mean.1)).sum();
     (mean.1 > 1.0).then(|| (squares / (mean.1 - 1.0)).sqrt())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn loss_is_the_mean_over_updates_that_had_tokens() {
+        let report = |tokens, loss| UpdateReport {
+            stats: ObjectiveStats { tokens, loss, ..ObjectiveStats::default() },
+            norms: None,
+            learning_rate: 0.1,
+            trained_sequences: 0,
+            trained_tokens: 0,
+            mismatch_max: 0.0,
+            mismatch_sum: (0.0, 0),
+        };
+        let loss = |updates: &[UpdateReport]| {
+            let metrics = step_metrics(&[], updates, 8, 0);
+            metrics.into_iter().find(|(name, _)| name == "loss").map(|(_, value)| value)
+        };
+        assert_eq!(loss(&[report(5, 0.5), report(0, 0.0), report(7, 0.25)]), Some(0.375));
+        assert_eq!(loss(&[report(0, 0.0)]), None);
+    }
 }

@@ -8,6 +8,7 @@ use curt_difficulty::Gate;
 use curt_reward::{Parameters, RewardStrategy};
 use curt_runtime::random::uniform_from;
 use curt_runtime::{ChatTemplate, DrawKey, GenerateProgress, Policy, Purpose, Tokenizer, Update};
+use curt_task::chain::Chain;
 use curt_task::{FieldNames, Problem, chain, read_jsonl};
 use curt_verify::Verifier;
 
@@ -117,11 +118,12 @@ fn read_problems(data: &DataSection, path: &Path) -> Result<Vec<Arc<Problem>>, T
     Ok(read_jsonl(path, &fields)?.into_iter().map(Arc::new).collect())
 }
 
-/// Encodes every prompt of a data set once, so that a bad one is found before the run and not in the middle of it.
+/// Encodes every prompt of a data set, or a longest one of the chain task, once, so that a bad one is found before the run and not in the middle of it.
 fn check_prompts(source: &ProblemSource, encoder: &PromptEncoder) -> Result<(), TrainError> {
     match source {
         ProblemSource::Dataset(problems) => problems.iter().try_for_each(|p| encoder.encode(p).map(|_| ())),
-        ProblemSource::Chain { .. } => Ok(()),
+        // the length depends on the number of links alone
+        ProblemSource::Chain { max_links, .. } => encoder.encode(&Chain::sample(&mut || 0.5, *max_links)?.problem()).map(|_| ()),
     }
 }
 

@@ -23,7 +23,6 @@ Exit codes:
   1  the device, the disk or the system failed
   2  the command line or the run file is wrong
   3  a model or a data set is wrong
-  4  stopped by an alarm
   130  interrupted by Ctrl-C after a safe save
 
 Environment: NO_COLOR and CLICOLOR=0 switch colours off; RUST_LOG=info tells more.";
@@ -125,7 +124,7 @@ pub struct EvalArguments {
     #[arg(long, value_name = "N", value_parser = positive)]
     pub problems: Option<usize>,
     /// Samples per problem
-    #[arg(long, value_name = "N", default_value = "8", value_parser = positive)]
+    #[arg(long, value_name = "N", default_value = "8", value_parser = samples)]
     pub n: usize,
     /// Most tokens of a completion
     #[arg(long, visible_alias = "max-completion-length", value_name = "TOKENS", default_value = "256", value_parser = positive)]
@@ -185,7 +184,7 @@ pub struct GenerateArguments {
     #[arg(long)]
     pub chat: bool,
     /// Completions
-    #[arg(long, value_name = "N", default_value = "1", value_parser = positive)]
+    #[arg(long, value_name = "N", default_value = "1", value_parser = samples)]
     pub n: usize,
     /// Most tokens of a completion
     #[arg(long, value_name = "TOKENS", default_value = "256", value_parser = positive)]
@@ -205,6 +204,12 @@ fn positive(text: &str) -> Result<usize, String> {
         Ok(number) => Ok(number),
         Err(error) => Err(error.to_string()),
     }
+}
+
+/// As many as a key of randomness can tell apart.
+fn samples(text: &str) -> Result<usize, String> {
+    let most = u32::MAX as usize;
+    positive(text).and_then(|n| if n <= most { Ok(n) } else { Err(format!("expected at most {most}")) })
 }
 
 fn number(text: &str, expected: &str, fits: impl Fn(f64) -> bool) -> Result<f64, String> {

@@ -59,7 +59,7 @@ fn config(arguments: &TrainArguments, resume: Option<&ResumeFrom>) -> Result<Con
         output_dir = Some(directory);
     }
     let mut config = RunFile::load(run_file.as_deref(), &arguments.sets)?;
-    let chosen = output_dir.is_some() || run_file.is_some() || arguments.sets.iter().any(|set| set.starts_with("output_dir"));
+    let chosen = output_dir.is_some() || run_file.is_some() || sets_output_dir(arguments);
     match output_dir {
         Some(directory) => config.output_dir = directory,
         // the embedded run can be tried again and again
@@ -84,8 +84,15 @@ fn resumed_directory(arguments: &TrainArguments, resume: &ResumeFrom) -> Result<
         return Ok(parent.unwrap_or(Path::new(".")).to_owned());
     }
     let config = RunFile::load(None, &arguments.sets)?;
+    if sets_output_dir(arguments) {
+        return Ok(config.output_dir);
+    }
     let runs = numbered(&config.output_dir).take_while(|directory| directory.join(RUN_FILE).exists());
     Ok(runs.last().unwrap_or(config.output_dir))
+}
+
+fn sets_output_dir(arguments: &TrainArguments) -> bool {
+    arguments.sets.iter().any(|set| set.split('=').next().is_some_and(|key| key.trim() == "output_dir"))
 }
 
 /// `directory`, `directory-2`, `directory-3`, …, as [`curt_trainer::unoccupied`] counts them.

@@ -10,7 +10,7 @@ use binary::{curt, model_copy, train, train_by};
 /// What is wrong, the command line, the exit code, and what the message must hold.
 type Wrong = (&'static str, &'static str, i32, &'static [&'static str]);
 
-const CONFIG: [Wrong; 20] = [
+const CONFIG: [Wrong; 22] = [
     ("unknown option", "train --steps 3", 2, &["--steps"]),
     ("unknown command", "tran", 2, &["tran", "train"]),
     ("missing run file", "train missing.toml", 2, &["missing.toml"]),
@@ -33,6 +33,8 @@ const CONFIG: [Wrong; 20] = [
     ("unknown embedded model", "eval embedded:best", 2, &["embedded:best", "embedded:weak"]),
     ("budget beyond the limit", "eval embedded:good --budgets=512", 2, &["512", "256"]),
     ("no samples", "eval embedded:good --n=0", 2, &["at least 1"]),
+    ("too many samples", "eval embedded:good --n=4294967296", 2, &["at most 4294967295"]),
+    ("too many completions", "generate embedded:good --prompt=^ --n=4294967296", 2, &["at most 4294967295"]),
     ("negative temperature", "generate embedded:good --prompt=^ --temperature=-1", 2, &["at least 0"]),
     ("no prompt", "generate embedded:good", 2, &["--prompt"]),
     ("no checkpoint", "train --resume latest --output-dir hollow", 2, &["hollow", "no run to resume"]),
@@ -50,7 +52,7 @@ const MODELS: [Wrong; 9] = [
     ("prompt beyond the context", "generate embedded:good --prompt-file=long.txt", 3, &["context"]),
 ];
 
-const FILES: [Wrong; 8] = [
+const FILES: [Wrong; 11] = [
     ("empty data set", "eval embedded:good --data=empty.jsonl", 3, &["empty.jsonl", "no problems"]),
     ("malformed line", "eval embedded:good --data=malformed.jsonl", 3, &["malformed.jsonl:2"]),
     ("no answer", "eval embedded:good --data=noanswer.jsonl", 3, &["noanswer.jsonl:1", "answer"]),
@@ -60,6 +62,25 @@ const FILES: [Wrong; 8] = [
         "train --set=data.task=jsonl --set=data.path=missing.jsonl --set=data.chat_template=false",
         3,
         &["missing.jsonl"],
+    ),
+    (
+        "prompt beyond its limit in a file",
+        "train --set=data.task=jsonl --set=data.path=longprompt.jsonl --set=data.chat_template=false --set=data.prompt_suffix='' \
+         --set=rollout.max_prompt_length=8",
+        3,
+        &["line-2", "12 tokens", "rollout.max_prompt_length = 8"],
+    ),
+    (
+        "prompt of the chain task beyond its limit",
+        "train --set=data.links=[1,10] --set=rollout.max_prompt_length=33 --set=eval.enabled=false",
+        3,
+        &["chain-", "34 tokens", "rollout.max_prompt_length = 33"],
+    ),
+    (
+        "chat template that the model does not have",
+        "train --set=data.task=jsonl --set=data.path=longprompt.jsonl",
+        3,
+        &["chat template"],
     ),
     ("missing prompt file", "generate embedded:good --prompt-file=nothing", 3, &["nothing"]),
     ("output below a file", "train --output-dir file/run", 1, &["file"]),
@@ -111,6 +132,8 @@ fn wrong_files_end_with_the_code_of_their_kind() {
     write(root.path(), "empty.jsonl", "\n\n");
     write(root.path(), "malformed.jsonl", "{\"problem\": \"^4>\", \"answer\": 7}\n{\"problem\": ^5>}\n");
     write(root.path(), "noanswer.jsonl", "{\"problem\": \"^4>\"}\n");
+    let long = "{\"problem\": \"^4>\", \"answer\": 7}\n{\"problem\": \"^4444444444>\", \"answer\": 7}\n";
+    write(root.path(), "longprompt.jsonl", long);
     write(root.path(), "emptyprompt.jsonl", "{\"problem\": \"\", \"answer\": 7}\n");
     write(root.path(), "file", "");
     refused(root.path(), &FILES);

@@ -106,6 +106,16 @@ fn the_embedded_run_takes_the_next_free_directory() {
 }
 
 #[test]
+fn a_resume_takes_the_directory_that_was_set_and_no_later_one() {
+    let root = tempfile::tempdir().unwrap();
+    for name in ["a", "a-2"] {
+        train(&root.path().join(name), &[]).ends_with(0);
+    }
+    let resumed = curt(root.path()).args(["train", "--resume", "latest", "--set=output_dir=a"]).run().ends_with(0);
+    assert!(resumed.stdout.contains("run directory  a\n"), "{}", resumed.stdout);
+}
+
+#[test]
 fn generation_is_the_same_at_any_number_of_threads() {
     let root = tempfile::tempdir().unwrap();
     let generate = |threads: &str, seed: &str| {

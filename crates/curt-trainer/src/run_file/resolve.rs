@@ -164,13 +164,15 @@ impl RunFile {
     }
 
     fn algo(&self) -> Result<AlgoSection, RunFileError> {
+        let epsilon = self.number("algo.epsilon", |e| (0.0..1.0).contains(&e), "a clip from 0 to below 1", 0.2)?;
         Ok(AlgoSection {
             advantage: self.name("algo.advantage", ESTIMATORS, "grpo", None)?,
             scale_rewards: self.word("algo.scale_rewards", SCALES, ScaleRewards::Group)?,
             advantage_epsilon: self.number("algo.advantage_epsilon", |e| e >= 0.0, "a number from 0", 1e-6)?,
             loss_type: self.name("algo.loss_type", OBJECTIVES, "clip", Some(TRL_LOSS_TYPES))?,
-            epsilon: self.number("algo.epsilon", |e| (0.0..1.0).contains(&e), "a clip from 0 to below 1", 0.2)?,
-            epsilon_high: self.number("algo.epsilon_high", |e| e >= 0.0, "a clip from 0", 0.2)?,
+            epsilon,
+            // as in TRL: symmetric unless said otherwise
+            epsilon_high: self.number("algo.epsilon_high", |e| e >= 0.0, "a clip from 0", epsilon)?,
             loss_aggregation: self.word("algo.loss_aggregation", AGGREGATIONS, LossAggregation::TokenMean)?,
             normalizer: self.word("algo.normalizer", NORMALIZERS, NormalizerKind::All)?,
             updates_per_batch: self

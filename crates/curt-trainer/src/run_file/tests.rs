@@ -19,6 +19,20 @@ fn refused(sets: &[&str]) -> String {
 }
 
 #[test]
+fn epsilon_high_is_epsilon_unless_given() {
+    for (sets, expected) in [
+        (&[][..], (0.2, 0.2)),
+        (&["algo.epsilon=0.3"], (0.3, 0.3)),
+        (&["algo.epsilon=0.3", "algo.epsilon_high=0.28"], (0.3, 0.28)),
+    ] {
+        let mut file = RunFile::parse(LEAST, "run.toml").unwrap();
+        sets.iter().for_each(|set| file.set(set).unwrap());
+        let algo = file.resolve().unwrap().algo;
+        assert_eq!((algo.epsilon, algo.epsilon_high), expected, "{sets:?}");
+    }
+}
+
+#[test]
 fn embedded_is_the_main_run() {
     let config = RunFile::load(None, &[]).unwrap();
     assert_eq!((config.model.path.as_str(), config.data.task, config.data.links), ("embedded:good", TaskKind::Chain, [1, 10]));
