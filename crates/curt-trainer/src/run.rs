@@ -293,7 +293,7 @@ fn restore(trainer: &mut Trainer, root: &Path, found: &Found, observer: &mut dyn
 fn start_over(trainer: &Trainer, observer: &mut dyn Observer) -> Result<RunDirectory, TrainError> {
     let (root, save_steps) = (&trainer.config.output_dir, trainer.config.checkpoint.save_steps as usize);
     let steps = recorded_steps(root)?;
-    if save_steps > 0 && steps >= save_steps {
+    if save_steps > 0 && steps > save_steps {
         return Err(CheckpointError::Lost { path: root.clone(), steps }.into());
     }
     let mut directory = RunDirectory::open(&trainer.config)?;
