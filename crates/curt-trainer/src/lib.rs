@@ -1,6 +1,6 @@
 //! The training loop of curt: select, rollout, verify, shape, credit, pack, update, record.
 //!
-//! [`run_file::RunFile`] reads what a run is, [`Trainer`] holds the objects that it names, [`step`] is one step of the loop, and
+//! [`run_file::RunFile`] reads what a run is, [`Trainer`] holds the objects that it names, [`step()`] is one step of the loop, and
 //! [`train`] a whole run with its evaluations, checkpoints and records in a run directory. An [`Observer`] sees it pass and may
 //! stop it; a stopped or killed run goes on from [`checkpoint::ResumeFrom`] to the same bytes. No formula lives here: rewards,
 //! advantages, gates and verdicts come from the crates named after them, numbers from `curt-runtime`.
