@@ -2,6 +2,7 @@
 
 mod buffer;
 mod parallel;
+mod peak;
 pub mod simd;
 pub(crate) mod vector;
 

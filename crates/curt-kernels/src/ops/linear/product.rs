@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::ops::Range;
 
-use super::tile::{COLUMNS, Onto, ROWS, Sweep};
+use super::tile::{COLUMNS, Onto, ROWS, Sweep, bring_close};
 use crate::cpu::simd::{Kernel, LANES, Lanes};
 use crate::cpu::{Buffer, SharedMut, SimdPath};
 use crate::{Backend, Cpu};
@@ -22,6 +22,9 @@ const BLOCK_ROWS: usize = 192;
 
 /// Distance of the steps of a packed left operand: an odd number of cache lines, so that steps spread over all sets.
 const LEFT_STRIDE: usize = BLOCK_ROWS + LANES;
+
+/// Steps of a left operand to ask for before they are packed.
+const AHEAD: usize = 6;
 
 /// Packed blocks of one thread.
 struct Scratch {
@@ -181,6 +184,10 @@ impl Kernel for PackLeft<'_> {
     #[inline(always)]
     fn run(self) {
         for (step, to) in self.to.chunks_exact_mut(LEFT_STRIDE).take(self.depth).enumerate() {
+            let ahead = self.from.as_ptr().wrapping_add((step + AHEAD) * self.a_step);
+            for row in (0..self.rows).step_by(LANES) {
+                bring_close(ahead.wrapping_add(row));
+            }
             let from = &self.from[step * self.a_step..][..self.rows];
             let (to, to_rest) = to[..self.rows].as_chunks_mut::<LANES>();
             let (from, from_rest) = from.as_chunks::<LANES>();

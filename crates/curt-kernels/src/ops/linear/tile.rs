@@ -232,6 +232,8 @@ unsafe fn chains<const R: usize, const V: usize, const FETCHES: usize, const PAC
             for v in 0..V {
                 line[v] = *from.add(step * stride + column + v * LANES).cast::<Lanes>();
                 if PACK {
+                    // the line beside it is what the next tile across begins with
+                    bring_close(from.wrapping_add(step * stride + column + (v + V) * LANES));
                     *sweep.b.add(step * COLUMNS + column + v * LANES).cast::<Lanes>() = line[v];
                 }
             }
@@ -254,6 +256,19 @@ fn bring_near(at: *const f32) {
     unsafe {
         use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
         _mm_prefetch::<_MM_HINT_T1>(at.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = at;
+}
+
+/// Asks for a line of the first-level cache; the address may be any.
+#[inline(always)]
+pub(super) fn bring_close(at: *const f32) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a hint that never faults; SSE is part of x86-64.
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T0>(at.cast());
     }
     #[cfg(not(target_arch = "x86_64"))]
     let _ = at;
