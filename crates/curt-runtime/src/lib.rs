@@ -49,10 +49,10 @@ pub use config::{Family, ModelConfig, Rope, RopeKind};
 pub use curt_kernels::{Backend, Cpu};
 pub use error::RuntimeError;
 pub use generation_config::{GenerationConfig, eos_token_ids};
-pub use model::{Keep, Parameter, Part, Settings, TensorSource, Transformer};
+pub use model::{FrozenTransformer, Keep, Parameter, Part, Settings, TensorSource, Transformer};
 pub use policy::{
-    Completion, GenerateProgress, GenerateRequest, Policy, PolicyCounters, PolicyError, Sampling, Sequence, StopReason,
-    TokenFacts, TokenGradients, Update, UpdateNorms,
+    Completion, GenerateProgress, GenerateRequest, Policy, PolicyCounters, PolicyError, ReferencePolicy, Sampling, Sequence,
+    StopReason, TokenFacts, TokenGradients, Update, UpdateNorms,
 };
 pub use random::{DrawKey, Purpose};
 pub use tokenizer::Tokenizer;

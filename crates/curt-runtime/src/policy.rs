@@ -222,6 +222,16 @@ pub trait Policy {
     fn context_length(&self) -> usize;
 }
 
+/// A model that never changes and only scores: what a KL term holds the policy to.
+pub trait ReferencePolicy {
+    /// Facts of every completion token, by a forward pass over the packed sequences: bit for bit what [`Policy::score`]
+    /// of a policy with the same weights says.
+    ///
+    /// # Errors
+    /// Those of [`Policy::score`]: a bad sequence or factor, or weights that are not finite.
+    fn score(&mut self, sequences: &[Sequence<'_>], inverse_temperature: f64) -> Result<Vec<TokenFacts>, PolicyError>;
+}
+
 /// What a policy can refuse.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
