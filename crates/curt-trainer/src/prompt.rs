@@ -31,8 +31,8 @@ impl PromptEncoder {
     /// An empty or too long prompt, a conversation without a chat template, or a template that fails; all name the problem.
     pub fn encode(&self, problem: &Problem) -> Result<Vec<u32>, TrainError> {
         let text = self.render(problem)?;
-        // a template writes its own special tokens, and the chain task its own BOS
-        let ids = self.tokenizer.encode(&text, false)?;
+        // a template writes its own special tokens; text without one gets those that the tokenizer would add
+        let ids = self.tokenizer.encode(&text, self.template.is_none())?;
         let id = || problem.id.clone();
         match ids.len() {
             0 => Err(TrainError::EmptyPrompt { problem: id() }),
