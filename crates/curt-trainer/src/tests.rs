@@ -2,6 +2,7 @@
 
 mod credit_and_pack;
 mod evaluation;
+mod metrics;
 mod scripted;
 mod steps;
 mod table;

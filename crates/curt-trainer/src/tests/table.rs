@@ -93,7 +93,7 @@ fn check(strategy: &str, cells: &[Option<f64>; 4], masking: &str, gate: &str, ag
     for number in 0..2 {
         log.borrow_mut().backward.clear();
         let outcome = run_step(&mut trainer, number);
-        let lines = rollout_records(number + 1, &outcome.groups);
+        let lines = rollout_records(number + 1, 9, &outcome.groups);
         let lines: Vec<Value> = lines.iter().map(|line| serde_json::to_value(line).unwrap()).collect();
         let mut in_loss: Vec<(usize, f64)> = Vec::new();
         for (group, lines) in drafts().iter().zip(lines.chunks(4)) {
@@ -106,6 +106,10 @@ fn check(strategy: &str, cells: &[Option<f64>; 4], masking: &str, gate: &str, ag
                 assert_eq!(line["shaped"].as_f64(), Some(*reward), "{what}: {line}");
                 assert_eq!((&line["in_statistics"], &line["in_loss"]), (&(*in_statistics).into(), &(*trained).into()), "{what}");
                 assert_eq!(line["kept"], kept && *trained, "{what}: {line}");
+                assert_eq!((&line["step"], &line["seed"]), (&(number + 1).into(), &9.into()), "{what}");
+                let reason = line.get("drop_reason").and_then(Value::as_str);
+                assert_eq!(reason.is_none(), kept && *trained, "{what}: {line}");
+                assert_eq!(reason == Some("masked"), kept && !*trained, "{what}: {line}");
                 let found = line["advantage"].as_f64().unwrap();
                 assert!((found - advantage).abs() < 1e-12, "{what}: {found} {advantage}");
                 if kept && *trained {
