@@ -230,6 +230,17 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn a_text_that_the_tokenizer_has_no_token_for_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let model = json!({"type": "WordLevel", "vocab": {"one": 0}, "unk_token": "[UNK]"});
+        write_tokenizer(folder.path(), &json!({"version": "1.0", "added_tokens": [], "model": model}), &json!({}));
+        let tokenizer = Tokenizer::load(folder.path()).unwrap();
+        assert_eq!(tokenizer.encode("one", false).unwrap(), [0]);
+        let error = tokenizer.encode("two", false).unwrap_err();
+        assert!(matches!(&error, RuntimeError::Tokenize { reason } if reason.contains("[UNK]")), "{error}");
+    }
+
+    #[test]
     fn a_damaged_tokenizer_config_is_named() {
         let folder = tempfile::tempdir().unwrap();
         write_tokenizer(folder.path(), &character_tokenizer(), &json!([]));

@@ -40,7 +40,7 @@ pub struct TrainerState {
     pub format: u32,
     /// Steps that are done.
     pub step: u32,
-    /// Completion tokens sampled so far.
+    /// Tokens of all steps so far, each completion with its prompt.
     pub num_tokens: u64,
     /// The reward strategy's own state.
     pub strategy: StrategyState,

@@ -75,6 +75,29 @@ pub enum TrainError {
         /// The model's context.
         context: usize,
     },
+    /// A reward strategy that needs more than the loop knows of a rollout.
+    #[error("reward.strategy `{strategy}` needs facts of each rollout that this loop does not know: {facts}")]
+    MissingFacts {
+        /// Its word.
+        strategy: String,
+        /// The names of the facts.
+        facts: String,
+    },
+    /// A reward strategy that wants part of a completion left out.
+    #[error(
+        "reward.strategy `{strategy}` wants completion {sample} of problem `{problem}` cut after {tokens} tokens, which this \
+         loop does not do yet"
+    )]
+    CutNotSupported {
+        /// Its word.
+        strategy: String,
+        /// The problem's id.
+        problem: String,
+        /// Index of the completion in its group.
+        sample: usize,
+        /// Tokens that are to stay.
+        tokens: u32,
+    },
     /// A data set without problems.
     #[error("{what} has no problems")]
     NoProblems {

@@ -52,6 +52,8 @@ mod select;
 mod shape;
 mod step;
 pub mod tensorboard;
+#[cfg(test)]
+mod tests;
 mod trainer;
 mod update;
 mod verify;

@@ -1,4 +1,7 @@
-//! `metrics.jsonl`: one line of numbers per step.
+//! `metrics.jsonl`: one line of numbers per step, and one per evaluation.
+//!
+//! Steps count from 1. An evaluation after N steps is a line of its own behind that of step N, with the same `step` and with
+//! names that begin with `eval/`; the one before training has step 0.
 //!
 //! `step` comes first and clocks (`time/…`) last, so that two runs can be compared by the part before them. Numbers are
 //! written in the fewest digits that read back equal. A number that is not finite is written as `null`, which JSON can hold
@@ -9,11 +12,12 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value};
 
 const CLOCK_PREFIX: &str = "time/";
+const EVALUATION_PREFIX: &str = "eval/";
 
-/// The metrics of one step.
+/// The metrics of one step, or of an evaluation after it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MetricsRow {
-    /// The step, from 1.
+    /// The step, from 1; 0 for the evaluation before the first.
     pub step: u32,
     /// Names and numbers in the order of the line; `None` where the number was not finite.
     pub values: Vec<(String, Option<f64>)>,
@@ -56,6 +60,11 @@ impl MetricsRow {
         self.values.iter().find(|(n, _)| n == name).and_then(|(_, number)| *number)
     }
 
+    /// Whether it is the row of an evaluation and not of a step.
+    pub fn is_evaluation(&self) -> bool {
+        self.values.iter().any(|(name, _)| name.starts_with(EVALUATION_PREFIX))
+    }
+
     /// The row without what depends on the clock: equal runs have equal rows.
     pub fn without_clocks(mut self) -> Self {
         self.values.retain(|(name, _)| !name.starts_with(CLOCK_PREFIX));
@@ -89,6 +98,11 @@ impl MetricsRow {
 pub fn read_metrics(path: &Path) -> Result<Vec<MetricsRow>, MetricsError> {
     let text = std::fs::read_to_string(path).map_err(|source| MetricsError::Read { path: path.into(), source })?;
     parse(&text, path)
+}
+
+/// One line as a row; `None` where it is not one.
+pub(crate) fn read_row(line: &str) -> Option<MetricsRow> {
+    MetricsRow::parse(line).ok()
 }
 
 fn parse(text: &str, path: &Path) -> Result<Vec<MetricsRow>, MetricsError> {

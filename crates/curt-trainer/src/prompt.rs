@@ -31,8 +31,8 @@ impl PromptEncoder {
     /// An empty or too long prompt, a conversation without a chat template, or a template that fails; all name the problem.
     pub fn encode(&self, problem: &Problem) -> Result<Vec<u32>, TrainError> {
         let text = self.render(problem)?;
-        // a template writes its own special tokens, and the chain task its own BOS
-        let ids = self.tokenizer.encode(&text, false)?;
+        // a template writes its own special tokens; text without one gets those that the tokenizer would add
+        let ids = self.tokenizer.encode(&text, self.template.is_none())?;
         let id = || problem.id.clone();
         match ids.len() {
             0 => Err(TrainError::EmptyPrompt { problem: id() }),
@@ -58,5 +58,68 @@ impl PromptEncoder {
         let messages: Vec<_> =
             messages.into_iter().map(|m| serde_json::json!({ "role": m.role, "content": m.content })).collect();
         Ok(template.render(&messages, true, &serde_json::Map::new())?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// The tokenizer of the chain task, and the same with a post-processor that puts `^` before every text.
+    fn tokenizers(folder: &Path) -> [Tokenizer; 2] {
+        let chain = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/tiny-good");
+        let mut file: Value = serde_json::from_slice(&fs::read(chain.join("tokenizer.json")).unwrap()).unwrap();
+        let (bos, text) =
+            (json!({ "SpecialToken": { "id": "^", "type_id": 0 } }), json!({ "Sequence": { "id": "A", "type_id": 0 } }));
+        file["post_processor"] = json!({
+            "type": "TemplateProcessing",
+            "single": [bos, text],
+            "pair": [bos, text, { "Sequence": { "id": "B", "type_id": 1 } }],
+            "special_tokens": { "^": { "id": "^", "ids": [1], "tokens": ["^"] } },
+        });
+        fs::write(folder.join("tokenizer.json"), file.to_string()).unwrap();
+        [Tokenizer::load(&chain).unwrap(), Tokenizer::load(folder).unwrap()]
+    }
+
+    fn problem(prompt: Prompt) -> Problem {
+        let (id, answer, source) = ("p-1".into(), "7".into(), String::new());
+        Problem { id, prompt, answer, source, difficulty: None, extra: serde_json::Map::new() }
+    }
+
+    #[test]
+    fn text_without_a_template_gets_the_special_tokens_of_its_tokenizer() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("chat_template.jinja"), "{% for m in messages %}{{ m.content }}{% endfor %}").unwrap();
+        let template = || ChatTemplate::load(folder.path()).unwrap();
+        let [chain, with_bos] = tokenizers(folder.path());
+        assert_eq!(chain.token_to_id("^"), Some(1));
+        let plain = chain.encode("44>", false).unwrap();
+        let framed = [&[1], &plain[..]].concat();
+        for (tokenizer, template, expected) in [
+            (&with_bos, None, &framed),
+            (&with_bos, Some(template()), &plain),
+            // a tokenizer that adds nothing: the chain task keeps its ids
+            (&chain, None, &plain),
+            (&chain, Some(template()), &plain),
+        ] {
+            let encoder = PromptEncoder::new(tokenizer.clone(), template, ">".into(), 16);
+            assert_eq!(&encoder.encode(&problem(Prompt::Text("44".into()))).unwrap(), expected);
+        }
+    }
+
+    #[test]
+    fn a_conversation_needs_a_chat_template() {
+        let folder = tempfile::tempdir().unwrap();
+        let [chain, _] = tokenizers(folder.path());
+        let encoder = PromptEncoder::new(chain, None, String::new(), 16);
+        let conversation = Prompt::Messages(vec![Message { role: "user".into(), content: "44>".into() }]);
+        let error = encoder.encode(&problem(conversation)).unwrap_err();
+        assert!(matches!(&error, TrainError::NoChatTemplate { problem } if problem == "p-1"), "{error}");
+        assert!(error.to_string().contains("no chat template"), "{error}");
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use curt_advantage::{Credit, ObjectiveStats};
+use curt_reward::{Rollout, Shaped};
 use curt_runtime::StopReason;
 use curt_verify::Verdict;
 use serde::Serialize;
@@ -13,7 +14,10 @@ use crate::update::UpdateReport;
 /// One line of `rollouts/*.jsonl.zst`: everything that is needed to replay rewards, advantages and losses.
 #[derive(Clone, Debug, Serialize)]
 pub struct RolloutRecord<'a> {
+    /// Counted from 1.
     step: u32,
+    /// That of the run: with `step`, the problem and the sample it gives the draw again.
+    seed: u64,
     prompt_id: &'a str,
     problem_key: String,
     occurrence: u32,
@@ -41,19 +45,28 @@ pub struct RolloutRecord<'a> {
     text: &'a str,
 }
 
-/// The records of all rollouts of a step, in canonical order.
-pub fn rollout_records(step: u32, groups: &[CreditedGroup]) -> Vec<RolloutRecord<'_>> {
-    groups.iter().flat_map(|g| (0..g.credits.len()).map(move |sample| rollout_record(step, g, sample))).collect()
+/// Why a rollout of a kept group is not trained on.
+const MASKED: &str = "masked";
+
+/// The records of all rollouts of a step, in canonical order. `step` counts from 1, as everything that is recorded does (a
+/// draw's own key counts from 0), and `seed` is the run's.
+///
+/// `drop_reason` is there for every rollout that is not trained on: the word of the gate where it dropped the group, else
+/// `masked`.
+pub fn rollout_records(step: u32, seed: u64, groups: &[CreditedGroup]) -> Vec<RolloutRecord<'_>> {
+    groups.iter().flat_map(|g| (0..g.credits.len()).map(move |sample| rollout_record(step, seed, g, sample))).collect()
 }
 
-fn rollout_record(step: u32, credited: &CreditedGroup, sample: usize) -> RolloutRecord<'_> {
+fn rollout_record(step: u32, seed: u64, credited: &CreditedGroup, sample: usize) -> RolloutRecord<'_> {
     let verified = &credited.shaped.verified;
     let selected = &verified.group.selected;
     let completion = &verified.group.completions[sample];
     let shaped = &credited.shaped.shaped[sample];
     let verdict = &verified.verdicts[sample];
+    let dropped = (!credited.admission.is_kept()).then(|| credited.admission.word());
     RolloutRecord {
         step,
+        seed,
         prompt_id: &selected.problem.id,
         problem_key: format!("{:016x}", selected.key),
         occurrence: selected.occurrence,
@@ -75,7 +88,7 @@ fn rollout_record(step: u32, credited: &CreditedGroup, sample: usize) -> Rollout
         in_loss: shaped.in_loss,
         advantage: &credited.credits[sample],
         kept: credited.in_loss(sample),
-        drop_reason: (!credited.admission.is_kept()).then(|| credited.admission.word()),
+        drop_reason: dropped.or((!shaped.in_loss).then_some(MASKED)),
         text: &verified.texts[sample],
     }
 }
@@ -103,7 +116,9 @@ impl Mean {
 
 /// Metrics of a step by name: TRL's names where they exist, `eff/…` for ours. A quantity without a sample is left out.
 ///
-/// `target_length` is L_T, `num_tokens` the completion tokens of all steps so far.
+/// `target_length` is L_T, `num_tokens` the tokens of all steps so far, each completion with its prompt. Rewards are those
+/// that count in statistics; there is no `kl`, because there is no reference model: `approx_kl` is that of the weights that
+/// sampled to those being updated.
 pub fn step_metrics(
     groups: &[CreditedGroup],
     updates: &[UpdateReport],
@@ -128,42 +143,58 @@ impl Metrics {
 }
 
 fn rewards(metrics: &mut Metrics, groups: &[CreditedGroup]) {
-    let all = || groups.iter().flat_map(|g| &g.shaped.shaped);
-    metrics.put("reward", Mean::of(all().map(|s| s.total)).value());
-    let spreads = groups.iter().filter_map(|g| sample_deviation(g.shaped.shaped.iter().map(|s| s.total)));
-    metrics.put("reward_std", Mean::of(spreads).value());
-    let mut parts: BTreeMap<&str, Mean> = BTreeMap::new();
-    for (name, value) in all().flat_map(|s| &s.parts) {
-        parts.entry(name).or_default().add(*value);
+    metrics.put("reward", Mean::of(groups.iter().flat_map(counted_rewards)).value());
+    metrics.put("reward_std", Mean::of(groups.iter().filter_map(|g| sample_deviation(counted_rewards(g)))).value());
+    let mut parts: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
+    for (name, value) in groups.iter().flat_map(counted).flat_map(|s| &s.parts) {
+        parts.entry(name).or_default().push(*value);
     }
-    for (name, mean) in parts {
-        metrics.put(&format!("rewards/{name}/mean"), mean.value());
+    for (name, values) in parts {
+        metrics.put(&format!("rewards/{name}/mean"), Mean::of(values.iter().copied()).value());
+        metrics.put(&format!("rewards/{name}/std"), sample_deviation(values.iter().copied()));
     }
-    let flat = groups.iter().map(|g| {
-        let mut totals = g.shaped.shaped.iter().map(|s| s.total);
-        let first = totals.next();
-        f64::from(u8::from(totals.all(|t| Some(t) == first)))
-    });
-    metrics.put("frac_reward_zero_std", Mean::of(flat).value());
+    metrics.put("frac_reward_zero_std", Mean::of(groups.iter().map(|g| f64::from(u8::from(!has_spread(g))))).value());
+}
+
+/// The shaped rewards of a group that count in its statistics; what a strategy masked out of them has no reward.
+fn counted(group: &CreditedGroup) -> impl Iterator<Item = &Shaped> + Clone {
+    group.shaped.shaped.iter().filter(|s| s.in_statistics)
+}
+
+fn counted_rewards(group: &CreditedGroup) -> impl Iterator<Item = f64> + Clone + '_ {
+    counted(group).map(|s| s.total)
+}
+
+/// Whether two rewards that count differ.
+fn has_spread(group: &CreditedGroup) -> bool {
+    let mut rewards = counted_rewards(group);
+    rewards.next().is_some_and(|first| rewards.any(|reward| reward != first))
 }
 
 fn completions(metrics: &mut Metrics, groups: &[CreditedGroup], target_length: u32) {
     let rows = || groups.iter().flat_map(|g| &g.shaped.rollouts);
     let lengths = || rows().map(|r| f64::from(r.length));
     let ended = || rows().filter(|r| !r.truncated).map(|r| f64::from(r.length));
-    let (least, most) = (f64::INFINITY, 0.0);
     metrics.put("completions/mean_length", Mean::of(lengths()).value());
-    metrics.put("completions/min_length", lengths().next().map(|_| lengths().fold(least, f64::min)));
-    metrics.put("completions/max_length", lengths().next().map(|_| lengths().fold(most, f64::max)));
+    metrics.put("completions/min_length", lengths().reduce(f64::min));
+    metrics.put("completions/max_length", lengths().reduce(f64::max));
     metrics.put("completions/mean_terminated_length", Mean::of(ended()).value());
-    let share =
-        |condition: &dyn Fn(&curt_reward::Rollout) -> bool| Mean::of(rows().map(|r| f64::from(u8::from(condition(r))))).value();
+    metrics.put("completions/min_terminated_length", ended().reduce(f64::min));
+    metrics.put("completions/max_terminated_length", ended().reduce(f64::max));
+    let share = |condition: &dyn Fn(&Rollout) -> bool| Mean::of(rows().map(|r| f64::from(u8::from(condition(r))))).value();
     metrics.put("completions/clipped_ratio", share(&|r| r.truncated));
     metrics.put("eff/accuracy", share(&|r| r.correct));
     metrics.put("eff/accuracy_in_budget", share(&|r| r.correct && r.length <= target_length));
     metrics.put("eff/over_target_ratio", share(&|r| r.length > target_length));
-    metrics.put("eff/len_correct_mean", Mean::of(rows().filter(|r| r.correct).map(|r| f64::from(r.length))).value());
-    metrics.put("eff/len_wrong_mean", Mean::of(rows().filter(|r| !r.correct).map(|r| f64::from(r.length))).value());
+    for (kind, correct) in [("correct", true), ("wrong", false)] {
+        let mut lengths: Vec<u32> = rows().filter(|r| r.correct == correct).map(|r| r.length).collect();
+        lengths.sort_unstable();
+        metrics.put(&format!("eff/len_{kind}_mean"), Mean::of(lengths.iter().map(|&n| f64::from(n))).value());
+        for percent in [10, 50, 90] {
+            metrics.put(&format!("eff/len_{kind}_p{percent}"), quantile(&lengths, percent));
+        }
+    }
+    metrics.put("eff/completion_tokens", Some(rows().map(|r| f64::from(r.length)).sum()));
     let entropies = groups.iter().flat_map(|g| &g.shaped.verified.group.completions).flat_map(|c| &c.entropies);
     metrics.put("entropy", Mean::of(entropies.map(|&e| f64::from(e))).value());
 }
@@ -174,6 +205,10 @@ fn group_outcomes(metrics: &mut Metrics, groups: &[CreditedGroup]) {
     metrics.put("eff/frac_all_correct", share(&|g| g.shaped.rollouts.iter().all(|r| r.correct)));
     metrics.put("eff/frac_all_wrong", share(&|g| g.shaped.rollouts.iter().all(|r| !r.correct)));
     metrics.put("eff/frac_groups_kept", share(&|g| g.admission.is_kept()));
+    // nothing is right, yet the rewards tell rollouts apart: whatever is learned from that is not to be right
+    metrics.put("eff/phantom_groups", share(&|g| g.shaped.rollouts.iter().all(|r| !r.correct) && has_spread(g)));
+    let short_minus_long = groups.iter().filter_map(|g| correct_short_minus_long(&g.shaped.rollouts));
+    metrics.put("eff/p_correct_short_minus_long", Mean::of(short_minus_long).value());
     let positive = groups.iter().flat_map(|g| &g.credits).map(|c| f64::from(u8::from(c.at(0) > 0.0)));
     metrics.put("eff/positive_ratio", Mean::of(positive).value());
 }
@@ -188,6 +223,9 @@ fn optimization(metrics: &mut Metrics, updates: &[UpdateReport]) {
     metrics.put("clip_ratio/low_mean", stats.clip_ratio_low());
     metrics.put("clip_ratio/high_mean", stats.clip_ratio_high());
     metrics.put("clip_ratio/region_mean", stats.clip_ratio_region());
+    metrics.put("clip_ratio/low_min", updates.iter().filter_map(|u| u.stats.clip_ratio_low()).reduce(f64::min));
+    metrics.put("clip_ratio/high_max", updates.iter().filter_map(|u| u.stats.clip_ratio_high()).reduce(f64::max));
+    metrics.put("approx_kl", stats.approx_kl());
     if stats.tokens > 0 {
         metrics.put("sampling/importance_sampling_ratio/min", stats.ratio_min);
         metrics.put("sampling/importance_sampling_ratio/mean", stats.mean_ratio());
@@ -201,6 +239,28 @@ fn optimization(metrics: &mut Metrics, updates: &[UpdateReport]) {
     }
     metrics.put("eff/trained_sequences", Some(updates.iter().map(|u| u.trained_sequences as f64).sum()));
     metrics.put("eff/trained_tokens", Some(updates.iter().map(|u| u.trained_tokens as f64).sum()));
+}
+
+/// The smallest of the sorted lengths that at least `percent` of them do not exceed; `None` of none.
+fn quantile(sorted: &[u32], percent: usize) -> Option<f64> {
+    let rank = (sorted.len() * percent).div_ceil(100);
+    sorted.get(rank.saturating_sub(1)).map(|&length| f64::from(length))
+}
+
+/// The share of right rollouts among the shortest third of a group less that among its longest third, ties taken in at both
+/// ends; `None` where all are equally long.
+fn correct_short_minus_long(rollouts: &[Rollout]) -> Option<f64> {
+    let mut lengths: Vec<u32> = rollouts.iter().map(|r| r.length).collect();
+    lengths.sort_unstable();
+    if lengths.first() == lengths.last() {
+        return None;
+    }
+    let third = (lengths.len() / 3).max(1);
+    let (short, long) = (lengths[third - 1], lengths[lengths.len() - third]);
+    let share = |picked: &dyn Fn(u32) -> bool| {
+        Mean::of(rollouts.iter().filter(|r| picked(r.length)).map(|r| f64::from(u8::from(r.correct)))).value()
+    };
+    Some(share(&|length| length <= short)? - share(&|length| length >= long)?)
 }
 
 /// The sample standard deviation; `None` below two values.

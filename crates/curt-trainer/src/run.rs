@@ -4,21 +4,25 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use curt_eval::{Stages, problem_accuracies, problem_lengths};
+use curt_eval::Stages;
 use curt_runtime::{GenerateProgress, PolicyError};
 use serde_json::{Value, json};
 
 use crate::checkpoint::{self, CheckpointError, Found, ResumeFrom, TrainerState};
+use crate::credit::CreditedGroup;
 use crate::error::TrainError;
 use crate::evaluate::Evaluation;
 use crate::fingerprint::config_fingerprints;
 use crate::record::{rollout_records, step_metrics};
 use crate::run_directory::{RunDirectory, recorded_steps};
+use crate::select::fingerprint;
 use crate::step::{StepOutcome, step};
 use crate::trainer::Trainer;
 
 /// The kind of event that records an evaluation.
 const EVALUATION: &str = "evaluation";
+/// The field of such an event with what it was made with.
+const SETTINGS: &str = "settings";
 
 /// What a generation is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,7 +91,8 @@ pub struct RunReport {
     pub output_dir: PathBuf,
     /// How it ended.
     pub outcome: Outcome,
-    /// The evaluation before the first step, if this process made it.
+    /// The evaluation before the first step, made by this process, or read back from the records of the run (then without
+    /// texts); `None` where there is none, or it was made with other settings or problems than `after`.
     pub before: Option<Evaluation>,
     /// The evaluation after the last step.
     pub after: Option<Evaluation>,
@@ -104,7 +109,7 @@ pub struct RunReport {
 pub fn train(trainer: Trainer, resume: Option<&ResumeFrom>, observer: &mut dyn Observer) -> Result<RunReport, TrainError> {
     let mut run = Run::start(trainer, resume, observer)?;
     let owed = if run.owes_evaluation()? { run.evaluate(observer)? } else { None };
-    let before = owed.filter(|_| run.done == 0);
+    let before = owed.filter(|_| run.done == 0).map_or_else(|| run.recorded_before(), |before| Ok(Some(before)))?;
     let mut outcome = Outcome::Finished;
     while run.done < run.trainer.config.train.steps {
         match run.step(observer) {
@@ -168,7 +173,8 @@ impl Run {
             }
         };
         checkpoint::clean(&root)?;
-        let curve = directory.read_metrics()?.iter().map(|row| curve_point(|name| row.get(name))).collect();
+        let rows = directory.read_metrics()?;
+        let curve = rows.iter().filter(|row| !row.is_evaluation()).map(|row| curve_point(|name| row.get(name))).collect();
         Ok(Self { trainer, directory, fingerprints, done: saved.unwrap_or(0), saved, num_tokens, curve })
     }
 
@@ -203,17 +209,21 @@ impl Run {
     ) -> Result<(), TrainError> {
         let completions = || outcome.groups.iter().flat_map(|g| &g.shaped.rollouts);
         let tokens: u64 = completions().map(|r| u64::from(r.length)).sum();
-        self.num_tokens += tokens;
-        let target = self.trainer.config.reward.target_length as u32;
+        // as TRL counts them: the prompt once with each of its completions
+        self.num_tokens += tokens + prompt_tokens(&outcome.groups);
+        let config = &self.trainer.config;
+        let target = config.reward.target_length as u32;
         let mut metrics = step_metrics(&outcome.groups, &outcome.updates, target, self.num_tokens);
+        let epochs = self.trainer.source.epochs(u64::from(self.done) * config.rollout.prompts_per_step as u64);
+        metrics.extend(epochs.map(|epochs| ("epoch".to_owned(), epochs)));
         metrics.extend(self.trainer.strategy.metrics().into_iter().map(|(name, value)| (format!("eff/{name}"), value)));
         metrics.push(("eff/scoring_passes".into(), scoring_passes as f64));
         let clocks = [("rollout", outcome.seconds[0]), ("verify_to_pack", outcome.seconds[1]), ("update", outcome.seconds[2])];
         metrics.extend(clocks.map(|(name, value)| (format!("time/{name}"), value)));
         metrics.push(("time/step_time".into(), seconds));
         metrics.push(("time/tokens_per_second".into(), tokens as f64 / seconds.max(1e-9)));
-        if self.trainer.config.log.completions {
-            self.directory.rollouts(self.done, &rollout_records(self.done, &outcome.groups))?;
+        if config.log.completions {
+            self.directory.rollouts(self.done, &rollout_records(self.done, config.seed, &outcome.groups))?;
         }
         self.directory.metrics(self.done, &metrics)?;
         self.curve.push(curve_point(|name| metrics.iter().find(|(n, _)| n == name).map(|(_, value)| *value)));
@@ -248,9 +258,20 @@ impl Run {
             Err(TrainError::Policy(PolicyError::Interrupted)) => return Ok(None),
             Err(error) => return Err(error),
         };
-        self.directory.event(step, EVALUATION, evaluation_record(&evaluation))?;
+        self.directory.metrics(step, &evaluation.metrics(&self.trainer.evaluation_name()))?;
+        // last, because it is what a resume looks for
+        let mut record = evaluation.to_record();
+        record[SETTINGS] = evaluation_settings(&self.trainer);
+        self.directory.event(step, EVALUATION, record)?;
         observer.evaluated(step, &evaluation);
         Ok(Some(evaluation))
+    }
+
+    /// The recorded evaluation before the first step, if one that is made now can be compared with it.
+    fn recorded_before(&self) -> Result<Option<Evaluation>, TrainError> {
+        let record = self.directory.find_event(0, EVALUATION)?;
+        let record = record.filter(|record| record[SETTINGS] == evaluation_settings(&self.trainer));
+        Ok(record.as_ref().and_then(Evaluation::from_record))
     }
 
     fn save(&mut self, observer: &mut dyn Observer) -> Result<(), TrainError> {
@@ -272,11 +293,11 @@ impl Run {
 
 /// Brings policy, strategy and run directory back to a checkpoint.
 fn restore(trainer: &mut Trainer, root: &Path, found: &Found, observer: &mut dyn Observer) -> Result<RunDirectory, TrainError> {
+    // everything that may refuse the resume comes before anything is written or deleted
+    RunDirectory::check(root, &found.state.positions)?;
     trainer.policy.restore(&found.folder)?;
     trainer.strategy.load(&found.state.strategy)?;
-    let mut directory = RunDirectory::open(&trainer.config)?;
-    // before anything is deleted
-    directory.check_lengths(&found.state.positions)?;
+    let mut directory = RunDirectory::open(&trainer.config, &found.state.positions)?;
     checkpoint::forget_after(root, found.state.step)?;
     directory.cut_back(&found.state.positions, found.state.step)?;
     for reason in &found.skipped {
@@ -296,7 +317,7 @@ fn start_over(trainer: &Trainer, observer: &mut dyn Observer) -> Result<RunDirec
     if save_steps > 0 && steps > save_steps {
         return Err(CheckpointError::Lost { path: root.clone(), steps }.into());
     }
-    let mut directory = RunDirectory::open(&trainer.config)?;
+    let mut directory = RunDirectory::open(&trainer.config, &BTreeMap::new())?;
     directory.cut_back(&BTreeMap::new(), 0)?;
     observer.event("no checkpoint yet: the run starts over");
     Ok(directory)
@@ -311,12 +332,26 @@ fn fingerprints(trainer: &Trainer) -> Result<BTreeMap<String, String>, TrainErro
     Ok(fingerprints)
 }
 
-/// An evaluation as an event: its summary, and per problem what a paired comparison with another evaluation needs.
-fn evaluation_record(evaluation: &Evaluation) -> Value {
-    let mut record = json!(evaluation.summary);
-    let groups = &evaluation.groups;
-    record["per_problem"] = json!({ "accuracy": problem_accuracies(groups), "length": problem_lengths(groups) });
-    record
+/// What two evaluations must share to be compared: how they sample, and the problems. A resume may change both.
+fn evaluation_settings(trainer: &Trainer) -> Value {
+    let eval = &trainer.config.eval;
+    json!({
+        "n": eval.n,
+        "max_completion_length": eval.max_completion_length,
+        "budgets": eval.budgets,
+        "temperature": eval.temperature,
+        "top_p": eval.top_p,
+        "top_k": eval.top_k,
+        "min_p": eval.min_p,
+        "seed": eval.seed,
+        "set": format!("{:016x}", fingerprint(trainer.evaluation_set.iter().map(|selected| selected.key))),
+    })
+}
+
+/// Prompt tokens of a step, the prompt counted with each of its completions.
+fn prompt_tokens(groups: &[CreditedGroup]) -> u64 {
+    let of_group = |g: &CreditedGroup| g.shaped.verified.group.selected.prompt_ids.len() * g.credits.len();
+    groups.iter().map(|g| of_group(g) as u64).sum()
 }
 
 fn curve_point(value: impl Fn(&str) -> Option<f64>) -> (f64, f64) {

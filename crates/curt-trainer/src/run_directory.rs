@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use crate::checkpoint;
 use crate::config::Config;
-use crate::metrics::{MetricsError, MetricsRow, read_metrics};
+use crate::metrics::{MetricsError, MetricsRow, read_metrics, read_row};
 use crate::run_file::RunFileError;
 use crate::tensorboard;
 
@@ -106,12 +106,29 @@ impl RunDirectory {
     /// Opens the directory of an existing run for appending; its `run.toml` becomes this configuration.
     ///
     /// # Errors
-    /// There is no run, or it cannot be written.
-    pub fn open(config: &Config) -> Result<Self, RunDirectoryError> {
-        if !config.output_dir.join(RUN_FILE).exists() {
-            return Err(RunDirectoryError::NoRun { path: config.output_dir.clone() });
-        }
+    /// What [`Self::check`] refuses, and then nothing was written; or it cannot be written.
+    pub fn open(config: &Config, positions: &BTreeMap<String, u64>) -> Result<Self, RunDirectoryError> {
+        Self::check(&config.output_dir, positions)?;
         Self::start(config)
+    }
+
+    /// Asks whether the run at `root` can go on from a checkpoint with these lengths of its append-only files. Writes
+    /// nothing.
+    ///
+    /// # Errors
+    /// There is no run, or a file is shorter than it was then.
+    pub fn check(root: &Path, positions: &BTreeMap<String, u64>) -> Result<(), RunDirectoryError> {
+        if !root.join(RUN_FILE).exists() {
+            return Err(RunDirectoryError::NoRun { path: root.into() });
+        }
+        for name in APPEND_ONLY {
+            let (path, expected) = (root.join(name), positions.get(name).copied().unwrap_or(0));
+            let found = fs::metadata(&path).map_or(0, |metadata| metadata.len());
+            if found < expected {
+                return Err(RunDirectoryError::TooShort { path, expected, found });
+            }
+        }
+        Ok(())
     }
 
     fn start(config: &Config) -> Result<Self, RunDirectoryError> {
@@ -210,28 +227,13 @@ impl RunDirectory {
         Ok(positions)
     }
 
-    /// Compares the append-only files with the lengths that a checkpoint has of them.
-    ///
-    /// # Errors
-    /// A file that is shorter than it was then.
-    pub fn check_lengths(&self, positions: &BTreeMap<String, u64>) -> Result<(), RunDirectoryError> {
-        for name in APPEND_ONLY {
-            let (path, expected) = (self.root.join(name), positions.get(name).copied().unwrap_or(0));
-            let found = fs::metadata(&path).map_or(0, |metadata| metadata.len());
-            if found < expected {
-                return Err(RunDirectoryError::TooShort { path, expected, found });
-            }
-        }
-        Ok(())
-    }
-
     /// Takes back everything that was written after the checkpoint with these lengths, made after `steps` steps. With no
     /// lengths and 0 steps it takes back the whole run.
     ///
     /// # Errors
     /// A file that is shorter than it was then; nothing is cut then.
     pub fn cut_back(&mut self, positions: &BTreeMap<String, u64>, steps: u32) -> Result<(), RunDirectoryError> {
-        self.check_lengths(positions)?;
+        Self::check(&self.root, positions)?;
         for name in APPEND_ONLY.into_iter().filter(|name| self.root.join(name).exists()) {
             let path = self.root.join(name);
             let length = positions.get(name).copied().unwrap_or(0);
@@ -260,14 +262,21 @@ pub fn unoccupied(wanted: &Path) -> PathBuf {
     (1..).map(numbered).find(|path| !is_occupied(path)).unwrap_or(wanted.to_owned())
 }
 
-/// Steps whose metrics the directory at `root` has, a torn last line left out.
+/// Steps whose metrics the directory at `root` has; a torn last line and rows of evaluations are not counted.
 pub(crate) fn recorded_steps(root: &Path) -> Result<usize, RunDirectoryError> {
     let path = root.join(METRICS);
     match fs::read(&path) {
-        Ok(bytes) => Ok(bytes.iter().filter(|byte| **byte == b'\n').count()),
+        Ok(bytes) => Ok(bytes.split_inclusive(|byte| *byte == b'\n').filter(|line| is_step(line)).count()),
         Err(source) if source.kind() == io::ErrorKind::NotFound => Ok(0),
         Err(source) => Err(RunDirectoryError::Io { path, source }),
     }
+}
+
+/// Whether a line of metrics is whole and not of an evaluation; one that cannot be read counts as a step, to be on the safe
+/// side of losing it.
+fn is_step(line: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(line);
+    text.ends_with('\n') && read_row(text.trim_end()).is_none_or(|row| !row.is_evaluation())
 }
 
 fn is_occupied(root: &Path) -> bool {

@@ -81,11 +81,23 @@ impl ProblemSource {
     pub fn fingerprint(&self) -> u64 {
         match self {
             ProblemSource::Chain { min_links, max_links } => (u64::from(*min_links) << 32) | u64::from(*max_links),
-            ProblemSource::Dataset(problems) => {
-                problems.iter().fold(problems.len() as u64, |hash, p| hash.rotate_left(5).wrapping_mul(31) ^ p.key().0)
-            }
+            ProblemSource::Dataset(problems) => fingerprint(problems.iter().map(|problem| problem.key().0)),
         }
     }
+
+    /// How often `drawn` problems are the whole data set; `None` for problems that are drawn afresh.
+    pub fn epochs(&self, drawn: u64) -> Option<f64> {
+        match self {
+            ProblemSource::Chain { .. } => None,
+            ProblemSource::Dataset(problems) => Some(drawn as f64 / problems.len() as f64),
+        }
+    }
+}
+
+/// A number that changes when the keys or their order do.
+pub(crate) fn fingerprint(keys: impl ExactSizeIterator<Item = u64>) -> u64 {
+    let length = keys.len() as u64;
+    keys.fold(length, |hash, key| hash.rotate_left(5).wrapping_mul(31) ^ key)
 }
 
 fn shuffle_key(seed: u64, step: u32, problem: u64) -> DrawKey {
@@ -159,6 +171,12 @@ mod tests {
             prompts[..7].iter().map(|p| p.key().0).collect::<Vec<_>>(),
             prompts[7..14].iter().map(|p| p.key().0).collect::<Vec<_>>()
         );
+    }
+
+    #[test]
+    fn epochs_are_shares_of_the_data_set() {
+        assert_eq!((dataset(8).epochs(4), dataset(8).epochs(20)), (Some(0.5), Some(2.5)));
+        assert_eq!(ProblemSource::Chain { min_links: 1, max_links: 2 }.epochs(4), None);
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! One step, the whole method: select → rollout → verify → shape → credit → pack → update → record.
+//! One step, the whole method: select → rollout → verify → shape → credit → pack → update. What it returns goes to `record`,
+//! which the loop around it calls, because records need the run directory and a step does not.
 
 use curt_reward::StepContext;
 use curt_runtime::{GenerateProgress, Purpose, Sampling};
@@ -13,7 +14,7 @@ use crate::trainer::Trainer;
 use crate::update::{UpdatePlan, UpdateReport, update};
 use crate::verify::verify;
 
-/// What a step did; `record` turns it into metrics and rollout lines.
+/// What a step did; `record` (in the loop of [`train`](crate::train)) turns it into metrics and rollout lines.
 #[derive(Clone, Debug)]
 pub struct StepOutcome {
     /// All groups with everything that was decided about them.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use curt_advantage::{AdvantageEstimator, Aggregation, Clip, Grpo, Objective};
 use curt_difficulty::Gate;
-use curt_reward::{Parameters, RewardStrategy};
+use curt_reward::{Facts, Parameters, RewardStrategy};
 use curt_runtime::random::uniform_from;
 use curt_runtime::{ChatTemplate, DrawKey, GenerateProgress, Policy, Purpose, Tokenizer, Update};
 use curt_task::chain::Chain;
@@ -68,7 +68,7 @@ impl Trainer {
         Ok(Self {
             evaluation_set: evaluation_set(&config, &source, &encoder)?,
             verifier: verifier(data.task),
-            strategy: strategy(&config.reward)?,
+            strategy: suppliable(strategy(&config.reward)?)?,
             gate: gate(config.rollout.group_filter)?,
             estimator: Box::new(Grpo::new(scale(config.algo.scale_rewards), config.algo.advantage_epsilon)?),
             objective: Box::new(objective(&config.algo)?),
@@ -77,6 +77,14 @@ impl Trainer {
             source,
             config,
         })
+    }
+
+    /// The name of the evaluation set in metrics: of its file, or of the task.
+    pub fn evaluation_name(&self) -> String {
+        let data = &self.config.data;
+        let file = self.config.eval.path.as_ref().or(data.path.as_ref()).filter(|_| data.task == TaskKind::Jsonl);
+        let stem = file.and_then(|file| file.file_stem()).map(|stem| stem.to_string_lossy().into_owned());
+        stem.unwrap_or_else(|| "chain".to_owned())
     }
 
     /// The optimizer's constants for update number `update` (from 0).
@@ -172,6 +180,14 @@ fn strategy(reward: &RewardSection) -> Result<Box<dyn RewardStrategy>, TrainErro
     Ok(curt_reward::by_name(&reward.strategy, &parameters)?)
 }
 
+/// The strategy, if it needs no more than verdicts and lengths: what the loop tells it of a rollout.
+fn suppliable(strategy: Box<dyn RewardStrategy>) -> Result<Box<dyn RewardStrategy>, TrainError> {
+    match strategy.needs().missing_from(&Facts::BASIC)[..] {
+        [] => Ok(strategy),
+        ref facts => Err(TrainError::MissingFacts { strategy: strategy.name().into(), facts: facts.join(", ") }),
+    }
+}
+
 fn gate(filter: GroupFilter) -> Result<Box<dyn Gate>, TrainError> {
     let word = match filter {
         GroupFilter::AnyCorrectAndSpread => "any_correct_and_spread",
@@ -197,4 +213,39 @@ fn objective(algo: &AlgoSection) -> Result<Clip, TrainError> {
         LossAggregation::SeqMeanTokenSum => Aggregation::SeqMeanTokenSum,
     };
     Ok(Clip::new(algo.epsilon, algo.epsilon_high, None, aggregation)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use curt_reward::{RewardError, Rollout, Shaped, StepContext};
+
+    use super::*;
+
+    #[derive(Debug)]
+    struct Wanting(Facts);
+
+    impl RewardStrategy for Wanting {
+        fn name(&self) -> &'static str {
+            "wanting"
+        }
+
+        fn needs(&self) -> Facts {
+            self.0
+        }
+
+        fn shape(&self, _: &StepContext, _: &[Rollout], _: &mut [Shaped]) -> Result<(), RewardError> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_strategy_that_needs_what_the_loop_does_not_know_is_refused() {
+        assert!(suppliable(Box::new(Wanting(Facts::BASIC))).is_ok());
+        let facts = Facts { budget: true, reference: true, ..Facts::BASIC };
+        let error = suppliable(Box::new(Wanting(facts))).err().unwrap().to_string();
+        assert_eq!(
+            error,
+            "reward.strategy `wanting` needs facts of each rollout that this loop does not know: budget, reference"
+        );
+    }
 }

@@ -87,11 +87,12 @@ fn contents(root: &Path) -> BTreeMap<String, Vec<u8>> {
     // positions of append-only files depend on how long the clocks' numbers are
     files.retain(|name, _| !name.ends_with("trainer_state.json") && !name.ends_with("MANIFEST.json"));
     let metrics = fs::read_to_string(root.join("metrics.jsonl")).unwrap();
-    for line in metrics.lines() {
+    for (number, line) in metrics.lines().enumerate() {
         let mut line: serde_json::Map<String, serde_json::Value> = serde_json::from_str(line).unwrap();
         line.retain(|name, _| !name.starts_with("time/"));
-        files.insert(format!("metrics {}", line["step"]), serde_json::to_vec(&line).unwrap());
+        files.insert(format!("metrics, line {number}, step {}", line["step"]), serde_json::to_vec(&line).unwrap());
     }
+    files.insert("events".into(), fs::read(root.join("events.jsonl")).unwrap());
     files
 }
 
@@ -138,6 +139,59 @@ fn an_interrupted_run_resumes_to_the_uninterrupted_one() {
     assert_same(&contents(&whole), &contents(&parts));
 }
 
+/// An evaluation is a row of metrics, scalars and an event; a resume cuts it back and makes it again, and the table at the end
+/// of a resumed run still has the evaluation before training.
+#[test]
+fn evaluations_are_recorded_once_however_often_a_run_resumes() {
+    let root = tempfile::tempdir().unwrap();
+    let (whole, parts) = (root.path().join("whole"), root.path().join("parts"));
+    let sets = ["eval.enabled=true", "eval.links=[1]", "eval.problems=3", "eval.n=2", "eval.every=2", "eval.budgets=[30, 60]"];
+    let sets = [&sets[..], &["eval.max_completion_length=60"]].concat();
+    let expected = run(&whole, 1, &sets, None, u32::MAX).unwrap();
+    assert_eq!(run(&parts, 2, &sets, None, 3).unwrap().outcome, Outcome::Interrupted { step: 3 });
+    let scalars = |root: &Path| fs::metadata(root.join("events.out.tfevents.curt")).unwrap().len();
+    for from in [ResumeFrom::Latest, ResumeFrom::Step(2), ResumeFrom::Step(4)] {
+        let report = run(&parts, 1, &sets, Some(&from), u32::MAX).unwrap();
+        assert_same(&contents(&whole), &contents(&parts));
+        assert_eq!(scalars(&whole), scalars(&parts));
+        let (before, first) = (report.before.unwrap(), expected.before.as_ref().unwrap());
+        assert_eq!((&before.summary, &before.groups), (&first.summary, &first.groups));
+        assert_eq!(report.curve, expected.curve);
+    }
+    let metrics = fs::read_to_string(whole.join("metrics.jsonl")).unwrap();
+    let rows: Vec<serde_json::Value> = metrics.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let steps: Vec<(u64, bool)> =
+        rows.iter().map(|row| (row["step"].as_u64().unwrap(), row.get("eval/chain/mean@2").is_some())).collect();
+    let (evaluation, step) = (true, false);
+    let order = [(0, evaluation), (1, step), (2, step), (2, evaluation), (3, step), (4, step), (4, evaluation)];
+    assert_eq!(steps, order);
+    let after = &expected.after.unwrap().summary;
+    assert_eq!(rows[6]["eval/chain/budget_30/mean@2"].as_f64(), Some(after.budgets[0].accuracy));
+    // with other settings the two evaluations are not of the same thing
+    let other = [&sets[..], &["eval.temperature=0.5"]].concat();
+    assert!(run(&parts, 1, &other, Some(&ResumeFrom::Step(4)), u32::MAX).unwrap().before.is_none());
+}
+
+/// As TRL counts: each completion with its prompt. `epoch` is for data sets.
+#[test]
+fn num_tokens_counts_prompts_and_completions() {
+    let root = tempfile::tempdir().unwrap();
+    let data = root.path().join("problems.jsonl");
+    fs::write(&data, "{\"problem\": \"^4>\", \"answer\": 7}\n{\"problem\": \"^55>\", \"answer\": \"8\"}\n").unwrap();
+    let sets = ["data.task=jsonl", "data.chat_template=false", "data.prompt_suffix=''", "rollout.prompts_per_step=1"];
+    let path = format!("data.path='{}'", data.display());
+    let output = root.path().join("run");
+    run(&output, 1, &[&sets[..], &[&path, "train.steps=2"]].concat(), None, u32::MAX).unwrap();
+    let metrics = fs::read_to_string(output.join("metrics.jsonl")).unwrap();
+    let rows: Vec<serde_json::Value> = metrics.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let numbers = |name: &str| -> Vec<f64> { rows.iter().map(|row| row[name].as_f64().unwrap()).collect() };
+    assert_eq!(numbers("epoch"), [0.5, 1.0]);
+    let (tokens, completions) = (numbers("num_tokens"), numbers("eff/completion_tokens"));
+    // four completions of each of both prompts, of three and four tokens in some order
+    assert!([12.0, 16.0].contains(&(tokens[0] - completions[0])), "{tokens:?} {completions:?}");
+    assert_eq!(tokens[1] - completions[0] - completions[1], 4.0 * (3.0 + 4.0));
+}
+
 #[test]
 fn a_resume_of_another_run_is_refused_by_key() {
     let root = tempfile::tempdir().unwrap();
@@ -173,8 +227,13 @@ fn a_resume_from_too_short_records_deletes_nothing() {
     let metrics = root.path().join("metrics.jsonl");
     let first: Vec<u8> = fs::read(&metrics).unwrap().split_inclusive(|byte| *byte == b'\n').next().unwrap().to_vec();
     fs::write(&metrics, &first).unwrap();
-    let error = run(root.path(), 1, &[], Some(&ResumeFrom::Step(2)), u32::MAX).unwrap_err().to_string();
+    let run_file = fs::read(root.path().join("run.toml")).unwrap();
+    fs::remove_file(root.path().join("events.jsonl")).unwrap();
+    let other = ["log.completions=false"];
+    let error = run(root.path(), 1, &other, Some(&ResumeFrom::Step(2)), u32::MAX).unwrap_err().to_string();
     assert!(error.contains("metrics.jsonl") && error.contains("the checkpoint was written when"), "{error}");
+    assert_eq!(fs::read(root.path().join("run.toml")).unwrap(), run_file);
+    assert!(!root.path().join("events.jsonl").exists());
     assert!(root.path().join("checkpoint-4/model.safetensors").is_file());
     assert_eq!(fs::read_to_string(root.path().join("latest")).unwrap(), "checkpoint-4\n");
 }

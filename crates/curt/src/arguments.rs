@@ -160,7 +160,7 @@ pub struct SamplingArguments {
     #[arg(long, value_name = "K", default_value = "0")]
     pub top_k: u32,
     /// Drop tokens below this share of the most likely one's probability
-    #[arg(long, value_name = "P", default_value = "0.0", value_parser = share)]
+    #[arg(long, value_name = "P", default_value = "0.0", value_parser = share_below_one)]
     pub min_p: f64,
     /// Key of all randomness
     #[arg(long, value_name = "N", default_value = "0")]
@@ -221,8 +221,8 @@ fn temperature(text: &str) -> Result<f64, String> {
     number(text, "a finite number, at least 0", |x| x.is_finite() && x >= 0.0)
 }
 
-fn share(text: &str) -> Result<f64, String> {
-    number(text, "a number from 0 to 1", |x| (0.0..=1.0).contains(&x))
+fn share_below_one(text: &str) -> Result<f64, String> {
+    number(text, "a number from 0, below 1", |x| (0.0..1.0).contains(&x))
 }
 
 fn share_above_zero(text: &str) -> Result<f64, String> {

@@ -142,6 +142,8 @@ fn next(terminal: &Terminal, config: &Config, report: &RunReport) -> Vec<String>
     let mut commands = Vec::new();
     if let Outcome::Interrupted { step } = report.outcome {
         commands.push(format!("{program} train --resume latest --output-dir {directory}   # goes on after step {step}"));
+    } else if report.after.is_none() && config.eval.enabled {
+        commands.push(format!("{program} train --resume latest --output-dir {directory}   # makes the evaluation"));
     }
     let newest = checkpoint::steps(&report.output_dir).ok().and_then(|steps| steps.last().copied());
     if let Some(step) = newest {

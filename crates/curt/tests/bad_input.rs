@@ -10,7 +10,7 @@ use binary::{curt, model_copy, train, train_by};
 /// What is wrong, the command line, the exit code, and what the message must hold.
 type Wrong = (&'static str, &'static str, i32, &'static [&'static str]);
 
-const CONFIG: [Wrong; 22] = [
+const CONFIG: [Wrong; 24] = [
     ("unknown option", "train --steps 3", 2, &["--steps"]),
     ("unknown command", "tran", 2, &["tran", "train"]),
     ("missing run file", "train missing.toml", 2, &["missing.toml"]),
@@ -36,6 +36,8 @@ const CONFIG: [Wrong; 22] = [
     ("too many samples", "eval embedded:good --n=4294967296", 2, &["at most 4294967295"]),
     ("too many completions", "generate embedded:good --prompt=^ --n=4294967296", 2, &["at most 4294967295"]),
     ("negative temperature", "generate embedded:good --prompt=^ --temperature=-1", 2, &["at least 0"]),
+    ("min-p that keeps nothing but ties", "eval embedded:good --min-p=1", 2, &["below 1"]),
+    ("the same in a run", "train --set=eval.min_p=1", 2, &["eval.min_p", "below 1"]),
     ("no prompt", "generate embedded:good", 2, &["--prompt"]),
     ("no checkpoint", "train --resume latest --output-dir hollow", 2, &["hollow", "no run to resume"]),
 ];
@@ -207,4 +209,17 @@ fn a_save_that_fails_leaves_nothing_half_written() {
     assert!(run.stderr.starts_with("error: ") && run.stderr.contains("optimizer.safetensors"), "{}", run.stderr);
     let left: Vec<_> = fs::read_dir(&output).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     assert!(left.iter().all(|name| !name.starts_with("checkpoint")), "{left:?}");
+}
+
+/// Where the system has no room for so many threads, the message says how many were asked for.
+#[cfg(target_os = "linux")]
+#[test]
+fn too_many_threads_are_refused_by_the_system_with_their_number() {
+    let root = tempfile::tempdir().unwrap();
+    let output = root.path().join("run");
+    // each thread wants 2 MiB of address space for its stack
+    let launcher = ["sh", "-c", "ulimit -v 1500000; exec \"$0\" \"$@\""];
+    let run = train_by(&launcher, &output, &["--threads=3000"]).ends_with(1);
+    assert!(run.stderr.contains("cannot start 3000 worker threads"), "{}", run.stderr);
+    assert!(!output.exists());
 }

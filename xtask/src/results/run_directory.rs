@@ -25,7 +25,9 @@ impl Run {
         };
         let config = text("run.toml")?.parse().with_context(|| format!("{}/run.toml", path.display()))?;
         let events = text("events.jsonl")?.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
-        Ok(Self { path: path.to_owned(), config, steps: read_metrics(&path.join("metrics.jsonl"))?, events })
+        let mut steps = read_metrics(&path.join("metrics.jsonl"))?;
+        steps.retain(|row| !row.is_evaluation());
+        Ok(Self { path: path.to_owned(), config, steps, events })
     }
 
     /// A whole number of the configuration, such as `rollout.num_generations`.

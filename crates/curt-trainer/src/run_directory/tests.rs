@@ -106,7 +106,7 @@ fn other_files_do_not_occupy_a_directory() {
 #[test]
 fn no_run_to_resume() {
     let folder = tempfile::tempdir().unwrap();
-    let error = RunDirectory::open(&config(folder.path())).unwrap_err().to_string();
+    let error = RunDirectory::open(&config(folder.path()), &BTreeMap::new()).unwrap_err().to_string();
     assert!(error.ends_with("holds no run to resume: no run.toml"), "{error}");
 }
 
@@ -131,7 +131,7 @@ fn full_disk_is_named_and_leaves_no_half_file() {
     for name in [METRICS, EVENTS, TENSORBOARD] {
         let (_folder, config, _) = new_run();
         full(&config.output_dir.join(name));
-        let mut directory = RunDirectory::open(&config).unwrap();
+        let mut directory = RunDirectory::open(&config, &BTreeMap::new()).unwrap();
         let written = match name {
             EVENTS => directory.event(1, "evaluation", json!({})),
             _ => directory.metrics(1, &[("reward".into(), 1.0)]),
@@ -167,7 +167,7 @@ fn cut_back_takes_back_what_came_after_a_checkpoint() {
         OpenOptions::new().append(true).open(config.output_dir.join(name)).unwrap().write_all(b"{\"torn").unwrap();
     }
     fs::write(config.output_dir.join("rollouts/step_00006.jsonl.zst.tmp"), b"torn").unwrap();
-    let mut resumed = RunDirectory::open(&config).unwrap();
+    let mut resumed = RunDirectory::open(&config, &BTreeMap::new()).unwrap();
     resumed.cut_back(&positions, 3).unwrap();
     assert_eq!(contents(resumed.path()), then);
 }
@@ -177,7 +177,7 @@ fn cut_back_to_nothing_is_a_new_run() {
     let (_folder, config, mut directory) = new_run();
     let then = contents(directory.path());
     (1..=3).for_each(|step| write_step(&mut directory, step));
-    let mut resumed = RunDirectory::open(&config).unwrap();
+    let mut resumed = RunDirectory::open(&config, &BTreeMap::new()).unwrap();
     resumed.cut_back(&BTreeMap::new(), 0).unwrap();
     assert_eq!(contents(resumed.path()), then);
     write_step(&mut resumed, 1);
@@ -199,7 +199,7 @@ fn file_shorter_than_the_checkpoint_says() {
         let whole = fs::read(&path).unwrap();
         fs::write(&path, &whole[..whole.len() - 1]).unwrap();
         let before = contents(&config.output_dir);
-        let error = RunDirectory::open(&config).unwrap().cut_back(&positions, 2).unwrap_err();
+        let error = RunDirectory::open(&config, &BTreeMap::new()).unwrap().cut_back(&positions, 2).unwrap_err();
         let expected = whole.len() as u64;
         assert!(
             matches!(&error, RunDirectoryError::TooShort { path, expected: e, found } if path.ends_with(name)
@@ -220,7 +220,7 @@ proptest! {
         (1..=checkpoint).for_each(|step| write_step(&mut directory, step));
         let positions = directory.positions().unwrap();
         (checkpoint + 1..=checkpoint + killed).for_each(|step| write_step(&mut directory, step));
-        let mut resumed = RunDirectory::open(&config).unwrap();
+        let mut resumed = RunDirectory::open(&config, &BTreeMap::new()).unwrap();
         resumed.cut_back(&positions, checkpoint).unwrap();
         (checkpoint + 1..=last).for_each(|step| write_step(&mut resumed, step));
         let (_other_folder, other_config, mut uninterrupted) = new_run();
@@ -231,4 +231,30 @@ proptest! {
         prop_assert_eq!(left, right);
         prop_assert_eq!(resumed.positions().unwrap(), uninterrupted.positions().unwrap());
     }
+}
+
+#[test]
+fn a_refused_run_directory_is_left_as_it_was() {
+    let (_folder, mut config, mut directory) = new_run();
+    write_step(&mut directory, 1);
+    let root = config.output_dir.clone();
+    fs::remove_file(root.join(TENSORBOARD)).unwrap();
+    let before = contents(&root);
+    config.seed += 1;
+    let positions = BTreeMap::from([(METRICS.to_owned(), 10_000)]);
+    let error = RunDirectory::open(&config, &positions).unwrap_err();
+    assert!(matches!(error, RunDirectoryError::TooShort { expected: 10_000, .. }), "{error}");
+    assert_eq!(contents(&root), before);
+}
+
+#[test]
+fn evaluations_are_no_steps() {
+    let (_folder, _, mut directory) = new_run();
+    directory.metrics(0, &[("eval/chain/mean@8".into(), 0.5)]).unwrap();
+    write_step(&mut directory, 1);
+    directory.metrics(1, &[("eval/chain/mean@8".into(), 0.5)]).unwrap();
+    write_step(&mut directory, 2);
+    assert_eq!(recorded_steps(directory.path()).unwrap(), 2);
+    let evaluations: Vec<bool> = directory.read_metrics().unwrap().iter().map(MetricsRow::is_evaluation).collect();
+    assert_eq!(evaluations, [true, false, true, false]);
 }

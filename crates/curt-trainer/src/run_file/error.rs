@@ -151,6 +151,15 @@ pub enum RunFileError {
         /// The filter.
         filter: String,
     },
+    /// TRL's number of passes over a batch.
+    #[error(
+        "{place}: TRL's several passes over the same rollouts are not offered; `algo.updates_per_batch` splits a batch into \
+             that many updates, each on its own share of the prompts"
+    )]
+    PassesOverBatch {
+        /// The value.
+        place: Box<Place>,
+    },
     /// A target length that no rollout can exceed.
     #[error(
         "{place}: a target of {target} tokens above the limit of `rollout.max_completion_length` = {limit} can never \

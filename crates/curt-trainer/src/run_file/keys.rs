@@ -30,6 +30,9 @@ pub(super) static SECTIONS: &[&str] = &["model", "data", "rollout", "reward", "a
 /// Settings of TRL that filter the distribution. Rollouts are drawn from the distribution that the loss is about.
 pub(super) static FILTERS: &[&str] = &["top_k", "top_p", "min_p"];
 
+/// TRL's name for passes over a batch of rollouts. Ours splits the batch into shares, each seen once, so it is no alias.
+pub(super) const NUM_ITERATIONS: &str = "num_iterations";
+
 pub(super) static KEYS: &[Key] = &[
     ours("", "output_dir"),
     ours("", "seed"),
@@ -46,6 +49,7 @@ pub(super) static KEYS: &[Key] = &[
     trl("rollout", "num_generations"),
     ours("rollout", "prompts_per_step"),
     trl("rollout", "max_completion_length"),
+    // older TRL cuts a longer prompt from the left; here it is an error before the run starts
     trl("rollout", "max_prompt_length"),
     trl("rollout", "temperature"),
     ours("rollout", "group_filter"),
@@ -62,8 +66,12 @@ pub(super) static KEYS: &[Key] = &[
     ours("algo", "loss_aggregation"),
     ours("algo", "normalizer"),
     ours("algo", "updates_per_batch"),
+    // TRL counts optimizer updates, and -1 means by epochs; here a step is one batch of rollouts, with updates_per_batch of
+    // them: the same number where that is 1, as in TRL without reuse
     alias("train", "steps", &["max_steps"]),
     trl("train", "learning_rate"),
+    // optimizer updates, as in TRL, but whole ones: a share of the run (below 1) is not taken; the first update has 1/W of
+    // the peak and not 0
     trl("train", "warmup_steps"),
     trl("train", "lr_scheduler_type"),
     trl("train", "weight_decay"),

@@ -176,6 +176,9 @@ fn unknown(section: &str, name: &str, origin: Origin) -> RunFileError {
         let place = Box::new(Place { origin, key, spelled: None });
         return RunFileError::FilterInTraining { place, filter: name.to_owned() };
     }
+    if matches!(section, "" | "algo") && name == keys::NUM_ITERATIONS {
+        return RunFileError::PassesOverBatch { place: Box::new(Place { origin, key, spelled: None }) };
+    }
     RunFileError::UnknownKey { origin, key, nearest: keys::nearest_key(section, name) }
 }
 

@@ -318,6 +318,16 @@ fn filters_in_training() {
 }
 
 #[test]
+fn passes_over_a_batch() {
+    for set in ["num_iterations=2", "algo.num_iterations=1"] {
+        let error = refused(&[set]);
+        assert!(error.contains("num_iterations") && error.contains("`algo.updates_per_batch`"), "{error}");
+    }
+    // elsewhere it is a key like any other that does not exist
+    assert!(refused(&["train.num_iterations=2"]).contains("unknown key"));
+}
+
+#[test]
 fn target_above_limit() {
     let error = refused(&["reward.target_length=65"]);
     assert!(error.contains("a target of 65 tokens above the limit of `rollout.max_completion_length` = 64"), "{error}");

@@ -1,0 +1,8 @@
+//! The glue between the stages, on values computed by hand.
+
+mod credit_and_pack;
+mod evaluation;
+mod metrics;
+mod scripted;
+mod steps;
+mod table;
