@@ -73,7 +73,7 @@ fn command(words: impl Iterator<Item = String>) -> String {
         let hidden = is_file_of_record || word.starts_with("--record");
         is_file_of_record = word == "--record";
         if !hidden {
-            shown.push(if word.starts_with('/') { "PATH".to_owned() } else { word });
+            shown.push(if word.starts_with(['/', '.']) { "PATH".to_owned() } else { word });
         }
     }
     shown.join(" ")
@@ -119,7 +119,7 @@ pub mod tests {
         assert_eq!(shown("--record=x mutants"), "cargo xtask mutants");
         assert_eq!(
             shown("conformance ../data --with-transformers /a/python"),
-            "cargo xtask conformance ../data --with-transformers PATH"
+            "cargo xtask conformance PATH --with-transformers PATH"
         );
     }
 }
