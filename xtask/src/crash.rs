@@ -115,8 +115,8 @@ pub fn run(options: &Options) -> Result<String> {
     }
     ensure!(n_in_save >= options.in_save, "only {n_in_save} kills struck inside a save, {} wanted", options.in_save);
     Ok(format!(
-        "{n_kills} kills, {n_in_save} inside a save, {n_in_prune} inside a deletion, {n_before_checkpoint} before the first checkpoint, {n_restarted} before \
-         run.toml; all runs ended the same"
+        "{n_kills} kills, {n_in_save} inside a save, {n_in_prune} inside a deletion, {n_before_checkpoint} before the first \
+         checkpoint, {n_restarted} before run.toml; all runs ended the same"
     ))
 }
 

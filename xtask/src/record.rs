@@ -26,8 +26,8 @@ pub struct Entry {
 impl Entry {
     /// The check that this process ran, on this machine, today.
     pub fn now(passed: bool, outcome: String, seconds: f64) -> Result<Self> {
-        let Machine { commit, .. } = Machine::here()?;
-        let processor = Machine::here()?.processor();
+        let machine = Machine::here()?;
+        let (processor, commit) = (machine.processor(), machine.commit);
         Ok(Entry { command: command(std::env::args().skip(1)), date: today()?, commit, processor, passed, outcome, seconds })
     }
 
