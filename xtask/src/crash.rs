@@ -2,8 +2,8 @@
 //!
 //! A small embedded run is made once without disturbance. Then it is started again and again, each time killed by SIGKILL
 //! at a random moment, some of them while a checkpoint is being written, and resumed to its end, before its first checkpoint
-//! too; only a run that was killed before it wrote its `run.toml` is started again. Old checkpoints are pruned. Weights, optimizer,
-//! strategy state, rollouts, and metrics without `time/*` must be those of the undisturbed run, byte for byte.
+//! too; only a run that was killed before it wrote its `run.toml` is started again. Old checkpoints are pruned. Weights,
+//! optimizer, strategy state, rollouts, and metrics without `time/*` must be those of the undisturbed run, byte for byte.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
