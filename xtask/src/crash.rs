@@ -1,8 +1,9 @@
 //! `cargo xtask crash`: a run that was killed and resumed is the run that was not.
 //!
 //! A small embedded run is made once without disturbance. Then it is started again and again, each time killed by SIGKILL
-//! at a random moment, some of them while a checkpoint is being written, and resumed to its end. Weights, optimizer,
-//! strategy state, rollouts, and metrics without `time/*` must be those of the undisturbed run, byte for byte.
+//! at a random moment, some of them while a checkpoint is being written, and resumed to its end, before its first checkpoint
+//! too; only a run that was killed before it wrote its `run.toml` is started again. Old checkpoints are pruned. Weights,
+//! optimizer, strategy state, rollouts, and metrics without `time/*` must be those of the undisturbed run, byte for byte.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -19,7 +20,7 @@ use crate::binary;
 const RUN: [&str; 13] = [
     "train.steps=6",
     "checkpoint.save_steps=1",
-    "checkpoint.save_total_limit=0",
+    "checkpoint.save_total_limit=2",
     "rollout.prompts_per_step=4",
     "rollout.num_generations=4",
     "rollout.max_completion_length=64",
@@ -32,6 +33,9 @@ const RUN: [&str; 13] = [
     "eval.budgets=[32]",
 ];
 const LAST_CHECKPOINT: &str = "checkpoint-6";
+
+/// How a checkpoint ends that is being deleted.
+const DELETING: &str = ".deleting.tmp";
 
 /// Every so many kills the resumed process is killed too, once.
 const KILL_AGAIN: usize = 3;
@@ -60,13 +64,15 @@ pub struct Options {
 enum Struck {
     /// A `checkpoint-N.tmp` was there after death.
     InSave,
+    /// Half an old checkpoint was there after death.
+    InPrune,
     Elsewhere,
     /// The run had ended before.
     TooLate,
 }
 
 /// Kills, resumes and compares; an error at the first run that differs.
-pub fn run(options: &Options) -> Result<()> {
+pub fn run(options: &Options) -> Result<String> {
     ensure!(options.in_save <= options.kills, "--in-save {} is more than --kills {}", options.in_save, options.kills);
     let folder = binary::fresh_folder("crash")?;
     let crash = Crash { binary: options.binary.clone().map_or_else(binary::build, Ok)?, folder };
@@ -77,7 +83,7 @@ pub fn run(options: &Options) -> Result<()> {
     println!("undisturbed run: {:.1} s, {} files and lines to compare", length.as_secs_f64(), reference.len());
 
     let moments = DrawKey::new(options.seed, Purpose::Eval);
-    let (mut n_kills, mut n_in_save, mut n_restarted) = (0, 0, 0);
+    let (mut n_kills, mut n_in_save, mut n_in_prune, mut n_before_checkpoint, mut n_restarted) = (0, 0, 0, 0, 0);
     for attempt in 0..(options.kills * MAX_ATTEMPTS_PER_KILL) as u64 {
         if n_kills >= options.kills && n_in_save >= options.in_save {
             break;
@@ -91,24 +97,27 @@ pub fn run(options: &Options) -> Result<()> {
         }
         n_kills += 1;
         n_in_save += usize::from(struck == Struck::InSave);
-        let mut resumed = has_checkpoint(&crash.folder.join("killed"))?;
+        n_in_prune += usize::from(struck == Struck::InPrune);
+        let run = crash.folder.join("killed");
+        n_before_checkpoint += usize::from(!has_checkpoint(&run));
+        let mut resumed = has_run_file(&run);
         if resumed && n_kills % KILL_AGAIN == 0 {
             let again = crash.kill("killed", true, moments.uniform(2 * attempt + 1), length, false)?;
             println!("kill {n_kills}, once more in the resumed run: {again:?}");
-            resumed = has_checkpoint(&crash.folder.join("killed"))?;
+            resumed = has_run_file(&run);
         }
         n_restarted += usize::from(!resumed);
         crash.finish("killed", Some(resumed))?;
-        if let Some(difference) = first_difference(&reference, &remains(&crash.folder.join("killed"))?) {
+        if let Some(difference) = first_difference(&reference, &remains(&run)?) {
             bail!("kill {n_kills} ({struck:?}, attempt {attempt}, seed {}): {difference}", options.seed);
         }
-        println!("kill {n_kills}: {struck:?}, {} → same", if resumed { "resumed" } else { "no checkpoint yet, started again" });
+        println!("kill {n_kills}: {struck:?}, {} → same", if resumed { "resumed" } else { "no run.toml yet, started again" });
     }
     ensure!(n_in_save >= options.in_save, "only {n_in_save} kills struck inside a save, {} wanted", options.in_save);
-    println!(
-        "crash: {n_kills} kills, {n_in_save} inside a save, {n_restarted} before the first checkpoint; all runs ended the same"
-    );
-    Ok(())
+    Ok(format!(
+        "{n_kills} kills, {n_in_save} inside a save, {n_in_prune} inside a deletion, {n_before_checkpoint} before the first \
+         checkpoint, {n_restarted} before run.toml; all runs ended the same"
+    ))
 }
 
 struct Crash {
@@ -126,7 +135,7 @@ impl Crash {
         words
     }
 
-    /// Runs to the end: from the start (`None`, or nothing saved yet) or from the newest checkpoint.
+    /// Runs to the end: from the start (`None`, or no `run.toml` yet), or by a resume.
     fn finish(&self, name: &str, resumed: Option<bool>) -> Result<()> {
         if resumed != Some(true) {
             remove(&self.folder.join(name))?;
@@ -158,6 +167,7 @@ impl Crash {
             (Some(status), _) if !status.success() => bail!("the run failed before it was killed: {status}"),
             (Some(_), _) => Struck::TooLate,
             (None, true) => Struck::InSave,
+            (None, false) if names(&run).iter().any(|name| name.ends_with(DELETING)) => Struck::InPrune,
             (None, false) => Struck::Elsewhere,
         })
     }
@@ -173,11 +183,16 @@ fn names(folder: &Path) -> Vec<String> {
 }
 
 fn in_save(run: &Path) -> bool {
-    names(run).iter().any(|name| name.starts_with("checkpoint-") && name.ends_with(".tmp"))
+    names(run).iter().any(|name| name.starts_with("checkpoint-") && name.ends_with(".tmp") && !name.ends_with(DELETING))
 }
 
-fn has_checkpoint(run: &Path) -> Result<bool> {
-    Ok(names(run).iter().any(|name| name.strip_prefix("checkpoint-").is_some_and(|n| n.parse::<u32>().is_ok())))
+fn has_checkpoint(run: &Path) -> bool {
+    names(run).iter().any(|name| name.strip_prefix("checkpoint-").is_some_and(|n| n.parse::<u32>().is_ok()))
+}
+
+/// Whether there is a run to resume: its settings are the first thing that it writes.
+fn has_run_file(run: &Path) -> bool {
+    run.join("run.toml").is_file()
 }
 
 /// What must not depend on interruptions, by name.
@@ -193,6 +208,9 @@ fn remains(run: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
     // the state's file lengths and the manifest's digest of it depend on how many digits a clock printed
     read(LAST_CHECKPOINT, &|name| !matches!(name, "trainer_state.json" | "MANIFEST.json"))?;
     read("rollouts", &|_| true)?;
+    let mut checkpoints: Vec<String> = names(run).into_iter().filter(|name| name.starts_with("checkpoint-")).collect();
+    checkpoints.sort();
+    found.insert("names of checkpoints".to_owned(), checkpoints.join(" ").into_bytes());
     let state = json(&run.join(LAST_CHECKPOINT).join("trainer_state.json"))?;
     found.insert("trainer state".to_owned(), without(state, &|key| key == "positions").to_string().into_bytes());
     for kind in ["metrics", "events"] {

@@ -2,18 +2,23 @@
 
 mod binary;
 mod ci;
+mod clone_test;
 mod conformance;
 mod crash;
 mod fixtures;
 mod mutants;
+mod record;
 mod results;
 mod shell;
 mod smoke;
 mod tidy;
 mod workspace;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Instant;
 
+use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 /// What is done to this workspace besides building it.
@@ -22,6 +27,9 @@ use clap::{Parser, Subcommand};
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", max_term_width = 110)]
 struct Arguments {
+    /// Append a line about this check to FILE, for `cargo xtask results checks`
+    #[arg(long, global = true, value_name = "FILE")]
+    record: Option<PathBuf>,
     #[command(subcommand)]
     command: Command,
 }
@@ -40,6 +48,8 @@ enum Command {
     Mutants(mutants::Options),
     /// Run the built program as a user would, with right input and wrong
     Smoke(smoke::Options),
+    /// Clone the committed sources, build them anew and run the README's test command there
+    CloneTest,
     /// Kill runs at random moments; each, resumed, must end as if nothing had happened
     Crash(crash::Options),
     /// Write the tables of docs/results.md from what benches, other software and runs left
@@ -47,21 +57,41 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let result = match Arguments::parse().command {
-        Command::Tidy => tidy::run(),
-        Command::Ci(options) => ci::run(&options),
-        Command::Conformance(options) => conformance::run(&options),
-        Command::Fixtures(options) => fixtures::run(&options),
-        Command::Mutants(options) => mutants::run(&options),
-        Command::Smoke(options) => smoke::run(&options),
-        Command::Crash(options) => crash::run(&options),
-        Command::Results(options) => results::run(&options),
+    let Arguments { record, command } = Arguments::parse();
+    let started = Instant::now();
+    let result = run(&command);
+    let (passed, outcome) = match &result {
+        Ok(outcome) => (true, outcome.clone()),
+        Err(error) => (false, format!("{error:#}").lines().next().unwrap_or_default().to_owned()),
     };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
+    let entry = |seconds| record::Entry::now(passed, outcome, seconds);
+    let recorded = record.map_or(Ok(()), |file| entry(started.elapsed().as_secs_f64())?.append(&file));
+    match result.and_then(|outcome| recorded.map(|()| outcome)) {
+        Ok(outcome) => {
+            if !outcome.is_empty() {
+                println!("{outcome}");
+            }
+            ExitCode::SUCCESS
+        }
         Err(error) => {
             eprintln!("error: {error:#}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Runs a sub-command; in a few words what it found, where there is more to say than that it held.
+fn run(command: &Command) -> Result<String> {
+    let silent = |()| String::new();
+    match command {
+        Command::Tidy => tidy::run().map(silent),
+        Command::Ci(options) => ci::run(options).map(silent),
+        Command::Conformance(options) => conformance::run(options),
+        Command::Fixtures(options) => fixtures::run(options),
+        Command::Mutants(options) => mutants::run(options),
+        Command::Smoke(options) => smoke::run(options),
+        Command::CloneTest => clone_test::run(),
+        Command::Crash(options) => crash::run(options),
+        Command::Results(options) => results::run(options).map(silent),
     }
 }

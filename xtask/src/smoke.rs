@@ -83,7 +83,7 @@ const WRONG: [Case; 25] = [
 ];
 
 /// Runs every case in `target/smoke`; an error if one goes otherwise.
-pub fn run(options: &Options) -> Result<()> {
+pub fn run(options: &Options) -> Result<String> {
     let binary = options.binary.clone().map_or_else(binary::build, Ok)?;
     let folder = binary::fresh_folder("smoke")?;
     let mut n_failed = 0;
@@ -106,8 +106,7 @@ pub fn run(options: &Options) -> Result<()> {
     if n_failed > 0 {
         bail!("{n_failed} of {} commands went otherwise", RIGHT.len() + WRONG.len());
     }
-    println!("smoke: {} commands went as they should", RIGHT.len() + WRONG.len());
-    Ok(())
+    Ok(format!("{} commands went as they should", RIGHT.len() + WRONG.len()))
 }
 
 fn check(binary: &Path, folder: &Path, (line, code, words): &Case, more: impl Fn(&Finished) -> Vec<String>) -> Result<bool> {

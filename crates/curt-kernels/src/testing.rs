@@ -1,5 +1,7 @@
 //! What the op tests share: seeded numbers, guard bands and comparisons.
 
+use std::io::Write;
+
 use crate::{Backend, Cpu, Real, SimdPath};
 
 /// Odd sizes that every op is tested at.
@@ -39,10 +41,23 @@ impl Numbers {
     }
 }
 
+/// The instruction sets that this processor can run, the widest first. Says so once per test program, past the harness
+/// that hides what passing tests print: a processor that lacks one proves less.
+pub fn available_paths() -> Vec<SimdPath> {
+    static SAID: std::sync::Once = std::sync::Once::new();
+    let (run, lacks): (Vec<SimdPath>, Vec<SimdPath>) = SimdPath::ALL.into_iter().partition(|path| path.is_available());
+    let names = |paths: &[SimdPath]| paths.iter().map(|path| path.name()).collect::<Vec<_>>().join(", ");
+    SAID.call_once(|| {
+        let lacks = if lacks.is_empty() { String::new() } else { format!("; not available, so NOT tested: {}", names(&lacks)) };
+        // a closed stderr is no reason to fail
+        let _ = writeln!(std::io::stderr(), "instruction sets tested: {}{lacks}", names(&run));
+    });
+    run
+}
+
 /// Every fast f32 backend that this processor can run: each instruction set, with 1 and with 2 threads.
 pub fn fast_backends() -> Vec<Cpu<f32>> {
-    let paths = SimdPath::ALL.into_iter().filter(|p| p.is_available());
-    paths.flat_map(|p| [1, 2].map(|threads| Cpu::with_path(threads, p).unwrap())).collect()
+    available_paths().into_iter().flat_map(|p| [1, 2].map(|threads| Cpu::with_path(threads, p).unwrap())).collect()
 }
 
 /// A buffer with `values`, followed by a guard band.

@@ -1,8 +1,8 @@
 //! The transformer of curt: reads HF checkpoints, generates and trains with one forward.
 //!
 //! A checkpoint folder is read by [`ModelConfig`], [`Checkpoint`] (weights), [`Tokenizer`], [`ChatTemplate`] and
-//! [`GenerationConfig`], and written by [`checkpoint::write_checkpoint`] in the same layout, which transformers, vLLM and
-//! SGLang open. [`Transformer`] is the model and [`Policy`] what a trainer asks of it: generate, score, push a gradient back,
+//! [`GenerationConfig`], and written by [`checkpoint::write_checkpoint`] in the same layout, which transformers
+//! opens (checked). [`Transformer`] is the model and [`Policy`] what a trainer asks of it: generate, score, push a gradient back,
 //! update. All of these run one forward, so a token has the same log-probability, bit for bit, in each. Numbers are drawn by
 //! [`random`]. Whatever is wrong with a file is a [`RuntimeError`] that names it. [`Cpu`] is a backend to run on.
 //!

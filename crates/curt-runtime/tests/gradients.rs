@@ -2,10 +2,10 @@
 
 mod random_model;
 
-use curt_kernels::{Cpu, Ops, Real, SimdPath};
+use curt_kernels::{Cpu, Ops, Real};
 use curt_runtime::random::{below, normal};
 use curt_runtime::{DrawKey, Purpose, Settings, TokenGradients, Transformer};
-use random_model::{changed_model, config, random_model, token_sequences, views};
+use random_model::{available_paths, changed_model, config, random_model, token_sequences, views};
 
 /// Small models in f64 that together have every kind of parameter and of RoPE; odd widths.
 const SMALL: [(&str, &str); 4] = [
@@ -133,7 +133,7 @@ fn every_instruction_set_agrees_with_f64() {
     let lengths = [(3, 20), (17, 30), (1, 45), (40, 40)];
     for text in LARGER {
         let reference = gradient(&mut random_model(Cpu::<f64>::new(2).unwrap(), config(text), Settings::default()), &lengths);
-        for path in SimdPath::ALL.into_iter().filter(|p| p.is_available()) {
+        for path in available_paths() {
             let cpu = Cpu::<f32>::with_path(2, path).unwrap();
             let mut model = random_model(cpu, config(text), Settings::default());
             let found = gradient(&mut model, &lengths);

@@ -4,11 +4,11 @@ mod random_model;
 
 use std::path::Path;
 
-use curt_kernels::{Cpu, SimdPath};
+use curt_kernels::Cpu;
 use curt_runtime::{
     Completion, GenerateRequest, Policy, Sampling, Sequence, Settings, StopReason, TokenFacts, TokenGradients, Transformer,
 };
-use random_model::{QWEN2, QWEN3, bits, config, random_model, request, whole};
+use random_model::{QWEN2, QWEN3, available_paths, bits, config, random_model, request, whole};
 
 type Model = Transformer<Cpu<f32>>;
 
@@ -102,7 +102,7 @@ fn every_instruction_set_gives_the_same_run() {
         let mut model: Model = random_model(Cpu::with_path(1, path).unwrap(), config(QWEN3), Settings::default());
         generate(&mut model, &requests, 1.0)
     };
-    let available: Vec<_> = SimdPath::ALL.into_iter().filter(|p| p.is_available()).collect();
+    let available = available_paths();
     let first = run(available[0]);
     for &path in &available[1..] {
         assert_eq!(run(path), first, "{}", path.name());

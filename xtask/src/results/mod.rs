@@ -1,17 +1,20 @@
 //! `cargo xtask results`: the tables of docs/results.md, from what was measured.
 //!
-//! Nobody types a number there: each table stands between two markers and is written from the files that benches, the
-//! scripts of other software and training runs leave. What was not measured has a row that says so.
+//! What stands there between two markers is written from the files that benches, the scripts of other software, training runs
+//! and recorded checks leave. What was not measured has a row that says so.
 
+mod checks;
 mod criterion;
 mod embedded;
-mod machine;
+pub mod machine;
+mod memory;
 mod page;
 mod peers;
 mod plot;
 mod printed;
 mod products;
 mod run_directory;
+mod shape;
 mod speed;
 mod speed_row;
 mod steps;
@@ -26,7 +29,7 @@ use self::page::replace_between;
 use crate::workspace::root;
 
 /// The page that holds the tables.
-const PAGE: &str = "docs/results.md";
+pub const PAGE: &str = "docs/results.md";
 
 #[derive(clap::Args)]
 pub struct Options {
@@ -38,8 +41,12 @@ pub struct Options {
 enum Table {
     /// Speed beside the machine's peak and beside other software, with the targets
     Speed(speed::Options),
-    /// What the embedded run changed, one row per run directory
+    /// What the embedded run changed, one row per run
     Embedded(embedded::Options),
+    /// Memory of training, by counting and as measured
+    Memory(memory::Options),
+    /// The checks that are too long for every change, and when they last held
+    Checks(checks::Options),
 }
 
 /// Prints a table, or writes it into the page.
@@ -47,15 +54,19 @@ pub fn run(options: &Options) -> Result<()> {
     match &options.table {
         Table::Speed(options) => speed::run(options),
         Table::Embedded(options) => embedded::run(options),
+        Table::Memory(options) => memory::run(options),
+        Table::Checks(options) => checks::run(options),
     }
 }
 
-/// What a sub-command made: a part of the page, and a file beside the page if the part needs one.
+/// What a sub-command made: a part of a page, and a file beside the page if the part needs one.
 struct Part {
+    /// Relative to the root.
+    page: &'static str,
     /// The name in the markers.
     name: &'static str,
     content: String,
-    /// Name and text of a file in docs/.
+    /// Name and text of a file beside the page.
     attachment: Option<(&'static str, String)>,
 }
 
@@ -67,7 +78,7 @@ impl Part {
             return Ok(());
         }
         self.write(&root())?;
-        println!("results: wrote the part `{}` of {PAGE}", self.name);
+        println!("results: wrote the part `{}` of {}", self.name, self.page);
         Ok(())
     }
 
@@ -76,8 +87,8 @@ impl Part {
     /// # Errors
     /// The page lacks the markers; then nothing is written.
     fn write(&self, root: &Path) -> Result<()> {
-        let page = root.join(PAGE);
-        let replaced = replace_between(&read_named(&page)?, self.name, &self.content).with_context(|| PAGE.to_owned())?;
+        let page = root.join(self.page);
+        let replaced = replace_between(&read_named(&page)?, self.name, &self.content).with_context(|| self.page.to_owned())?;
         if let Some((name, text)) = &self.attachment {
             write_file(&page.with_file_name(name), text)?;
         }
@@ -114,7 +125,7 @@ mod tests {
         let docs = folder.path().join("docs");
         fs::create_dir(&docs).unwrap();
         let names = || fs::read_dir(&docs).unwrap().count();
-        let part = Part { name: "embedded", content: "new".into(), attachment: Some(("plot.svg", "<svg/>".into())) };
+        let part = Part { page: PAGE, name: "embedded", content: "new".into(), attachment: Some(("plot.svg", "<svg/>".into())) };
 
         let unmarked = "<!-- begin embedded -->\nold\n";
         fs::write(docs.join("results.md"), unmarked).unwrap();

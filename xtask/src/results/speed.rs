@@ -9,12 +9,14 @@ use super::criterion::{self, Measurements};
 use super::machine::Machine;
 use super::page::{grouped, table};
 use super::peers::{self, Peer, fastest};
+use super::printed::Ceiling;
 use super::printed::{self, Share};
 use super::products;
 use super::run_directory::Run;
+use super::shape::Shape;
 use super::speed_row::{Goal, HEADS, Row, counted_threads};
 use super::steps::step_row;
-use super::{Part, read_named};
+use super::{PAGE, Part, median, read_named};
 
 #[derive(clap::Args)]
 pub struct Options {
@@ -54,8 +56,10 @@ pub fn run(options: &Options) -> Result<()> {
     let measured = Measured::read(options)?;
     let rows: Vec<Vec<String>> = measured.rows(machine.cores).iter().map(Row::cells).collect();
     let lines = [vec![machine.line()], measured.remarks(&machine.cpu)].concat();
-    let content = format!("{}\n\n{}", lines.join("\n"), table(&HEADS, &rows));
-    Part { name: "speed", content, attachment: None }.publish(options.write)
+    let mut parts = vec![lines.join("\n"), table(&HEADS, &rows)];
+    parts.extend(measured.shares_of_the_peak(&Shape::tiny()?));
+    let content = parts.join("\n\n");
+    Part { page: PAGE, name: "speed", content, attachment: None }.publish(options.write)
 }
 
 impl Measured {
@@ -119,6 +123,30 @@ impl Measured {
         Row { ours, other, rate, ratio, ..row }
     }
 
+    /// How far the tiny model is from the peak of a core, in words; none without both measurements.
+    fn shares_of_the_peak(&self, tiny: &Shape) -> Option<String> {
+        let of_one = |share: &&Share| share.against == Ceiling::Peak && share.threads == 1;
+        let peak = median(self.shares.iter().filter(of_one).map(|share| share.ceiling).collect())?;
+        let rows = self.rows(1);
+        let sentence = |what: &str, verb: &str, operations: f64| {
+            let rate = rows.iter().find(|row| row.what.starts_with(what))?.rate?;
+            let reached = rate * operations * 1e-9;
+            Some(format!(
+                "A {verb} token of the tiny model takes {:.2} MFLOP of products: {} tokens/s are {reached:.0} GFLOP/s, {:.0} % of \
+                 the peak of a core ({peak:.0}).",
+                operations * 1e-6,
+                grouped(rate),
+                100.0 * reached / peak
+            ))
+        };
+        let sentences = [
+            sentence("tiny: generate", "generated", tiny.forward_operations()),
+            sentence("tiny: train", "trained", tiny.training_operations()),
+        ];
+        let sentences: Vec<String> = sentences.into_iter().flatten().collect();
+        (!sentences.is_empty()).then(|| sentences.join(" ") + " Attention and the rest are not counted.")
+    }
+
     /// The peers' versions, and a warning where they ran on another CPU: ratios of one do not hold on the other.
     fn remarks(&self, cpu: &str) -> Vec<String> {
         let all = |fact| self.peers.iter().filter_map(|peer| peer.text(fact)).collect::<BTreeSet<_>>();
@@ -178,6 +206,18 @@ mod tests {
         assert_eq!(rows.iter().filter(|row| !row.goals.is_empty()).count(), 11);
         assert!(rows.iter().all(|row| row.cells()[2] == "not measured"));
         assert_eq!(cells("tiny: train")[6], "not measured");
+    }
+
+    #[test]
+    fn the_share_of_the_peak_is_counted() {
+        let mut measured = measured();
+        let tiny = Shape::tiny().unwrap();
+        assert_eq!(measured.shares_of_the_peak(&tiny), None);
+        measured.shares = printed::parse("TABLE forward/576x1536/128/1t   150.0 GFLOP/s = 0.94 of the peak 160\n");
+        let text = measured.shares_of_the_peak(&tiny).unwrap();
+        let reached = 81_920.0 * tiny.forward_operations() * 1e-9;
+        let expected = format!("81,920 tokens/s are {reached:.0} GFLOP/s, {:.0} % of the peak of a core (160).", reached / 1.6);
+        assert!(text.contains(&expected), "{text}");
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod architecture;
 mod lexer;
 mod manifests;
 mod markdown;
+mod run_file;
 mod sources;
 
 use std::fmt;
@@ -42,7 +43,7 @@ impl fmt::Display for Violation {
 type Rule = fn(&Workspace) -> Result<Vec<Violation>>;
 
 /// Every rule with the sentence that it checks.
-const RULES: [(&str, Rule); 15] = [
+const RULES: [(&str, Rule); 16] = [
     ("the code map of docs/architecture.md lists exactly the crates that exist", architecture::code_map),
     ("the arrows of docs/architecture.md are the dependencies between crates", architecture::documented_arrows),
     ("no crate depends on a crate that the design does not allow", architecture::allowed_arrows),
@@ -57,6 +58,7 @@ const RULES: [(&str, Rule); 15] = [
     ("no file or folder is named utils, common, helpers or misc", sources::names),
     ("no path outside the repository, but for the argument of `conformance`", sources::outside_paths),
     ("Markdown links lead to files that exist", markdown::links),
+    ("docs/run_file.md lists every key of a run file with its names in TRL", run_file::keys),
     ("the README, .ci/run and `cargo xtask ci` run the same test command", markdown::test_command),
 ];
 

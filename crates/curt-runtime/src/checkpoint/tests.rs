@@ -335,6 +335,8 @@ fn a_committed_folder_takes_the_place_of_the_old() {
     for text in ["first", "second"] {
         let staging = StagingDirectory::create(&target).unwrap();
         fs::File::create(staging.path().join(text)).unwrap().write_all(text.as_bytes()).unwrap();
+        // until then nothing is in its place but the old
+        assert!(!target.join(text).exists() && target.exists() == (text == "second"));
         staging.commit().unwrap();
         let names: Vec<_> = fs::read_dir(&target).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         assert_eq!(names, [text]);

@@ -1,4 +1,4 @@
-//! Writes checkpoints that transformers, vLLM and SGLang open, one tensor at a time.
+//! Writes checkpoints in HF layout, one tensor at a time. That transformers opens them is checked by `cargo xtask conformance`.
 
 use std::collections::BTreeMap;
 use std::fs::File;

@@ -2,8 +2,8 @@
 //! laws of drawing.
 
 use super::{Draw, HeadFacts, LmHead, LmHeadShape};
-use crate::testing::{Numbers, assert_close, assert_gradient, dot, fast_backends, guarded, unguarded};
-use crate::{Backend, Cpu, SimdPath};
+use crate::testing::{Numbers, assert_close, assert_gradient, available_paths, dot, fast_backends, guarded, unguarded};
+use crate::{Backend, Cpu};
 
 mod draws;
 
@@ -215,7 +215,7 @@ fn a_large_vocabulary_in_several_turns_has_the_bits_of_single_rows() {
 fn the_backward_has_the_same_bits_at_any_number_of_threads() {
     for (rows, vocab) in [(600, 2100), (257, 42)] {
         let case = Case::new(rows, vocab, 67, 1.0);
-        for path in SimdPath::ALL.into_iter().filter(|p| p.is_available()) {
+        for path in available_paths() {
             let [one, two, three] = [1, 2, 3].map(|threads| backward(&Cpu::<f32>::with_path(threads, path).unwrap(), &case));
             assert!(one == two && one == three, "{} {:?}", path.name(), case.shape);
         }

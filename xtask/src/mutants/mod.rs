@@ -1,0 +1,214 @@
+//! `cargo xtask mutants`: proof that the tests of the invariants can fail.
+//!
+//! A mutant is a small edit of the sources that keeps every result right to rounding but breaks an invariant. Each is
+//! applied to a copy of the workspace, where its test command must then fail by a failing test, not by failing to compile.
+
+mod list;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail, ensure};
+
+use self::list::MUTANTS;
+use crate::shell;
+use crate::workspace::{Workspace, root};
+
+#[derive(clap::Args)]
+pub struct Options {
+    /// Only mutants whose name contains this
+    #[arg(long)]
+    only: Option<String>,
+}
+
+struct Mutant {
+    /// Its number in docs/architecture.md.
+    invariant: u8,
+    name: &'static str,
+    file: &'static str,
+    /// Texts that stand exactly once in the file, and what they become.
+    edits: &'static [(&'static str, &'static str)],
+    /// The command that must pass on the sources as they are, and fail on the mutant.
+    test: &'static str,
+}
+
+/// Runs every mutant's test on a copy, after the unchanged copy passed it; prints a table.
+///
+/// # Errors
+/// A mutant that no test caught, or that does not fit the sources any more.
+pub fn run(options: &Options) -> Result<String> {
+    let started = Instant::now();
+    let wanted = |mutant: &&Mutant| options.only.as_ref().is_none_or(|part| mutant.name.contains(part));
+    let mutants: Vec<&Mutant> = MUTANTS.iter().filter(wanted).collect();
+    ensure!(!mutants.is_empty(), "no mutant has this in its name");
+    let workspace = Workspace::read(&root())?;
+    let copy = Copy::new(&workspace)?;
+
+    let tests: BTreeSet<&str> = mutants.iter().map(|mutant| mutant.test).collect();
+    let mut passing = BTreeSet::new();
+    for test in tests {
+        if copy.test(test)? == Outcome::Passed {
+            passing.insert(test);
+        }
+    }
+    println!("{:.0} s for the tests of the unchanged sources", started.elapsed().as_secs_f64());
+    println!("{:<9} {:<62} {:>6}  {:<27} by", "invariant", "mutant", "s", "outcome");
+    let mut n_survivors = 0;
+    for mutant in &mutants {
+        let started = Instant::now();
+        let outcome = if passing.contains(mutant.test) { copy.judge(&workspace, mutant)? } else { Outcome::NoTest };
+        n_survivors += usize::from(outcome != Outcome::Failed);
+        let seconds = started.elapsed().as_secs_f64();
+        let tests: BTreeSet<&str> = mutants.iter().map(|mutant| mutant.test).collect();
+        let mut passing = BTreeSet::new();
+        for test in tests {
+            if copy.test(test)? == Outcome::Passed {
+                passing.insert(test);
+            }
+        }
+        println!("{:.0} s for the tests of the unchanged sources", started.elapsed().as_secs_f64());
+        println!("{:<9} {:<62} {seconds:>6.0}  {:<27} {}", mutant.invariant, mutant.name, outcome.words(), mutant.test);
+    }
+    if n_survivors > 0 {
+        bail!("{n_survivors} of {} mutants were not caught by a test", mutants.len());
+    }
+    let mut invariants: Vec<String> = mutants.iter().map(|mutant| mutant.invariant.to_string()).collect();
+    invariants.dedup();
+    Ok(format!("all {} mutants of the invariants {} are caught", mutants.len(), invariants.join(", ")))
+}
+
+#[derive(Debug, PartialEq)]
+enum Outcome {
+    Passed,
+    Failed,
+    NotCompiled,
+    /// The unchanged sources do not pass, or the command names no test.
+    NoTest,
+    OutOfDate,
+}
+
+impl Outcome {
+    fn words(&self) -> &'static str {
+        match self {
+            Outcome::Passed => "SURVIVED: the test passed",
+            Outcome::Failed => "caught",
+            Outcome::NotCompiled => "BROKEN: no test ran",
+            Outcome::NoTest => "BROKEN: no test that passes",
+            Outcome::OutOfDate => "BROKEN: does not fit",
+        }
+    }
+}
+
+/// The sources in another folder, built into the target folder of this workspace: other software's crates are shared.
+struct Copy {
+    sources: PathBuf,
+    build: PathBuf,
+}
+
+impl Copy {
+    /// Writes the files that differ; the modification times of the others stay, so that little is rebuilt.
+    fn new(workspace: &Workspace) -> Result<Self> {
+        let build = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
+        let copy = Copy { sources: root().join("target/mutants/sources"), build };
+        let stale = if copy.sources.is_dir() { Workspace::read(&copy.sources)? } else { Workspace::default() };
+        for path in stale.files.keys().filter(|path| !workspace.files.contains_key(*path)) {
+            std::fs::remove_file(copy.sources.join(path)).with_context(|| path.clone())?;
+        }
+        for path in workspace.files.keys() {
+            let (from, to) = (root().join(path), copy.sources.join(path));
+            let bytes = std::fs::read(&from).with_context(|| path.clone())?;
+            if std::fs::read(&to).is_ok_and(|old| old == bytes) {
+                continue;
+            }
+            std::fs::create_dir_all(to.parent().context("a file has a folder")?)?;
+            std::fs::write(&to, bytes).with_context(|| path.clone())?;
+        }
+        Ok(copy)
+    }
+
+    /// What the mutant's test says of it.
+    fn judge(&self, workspace: &Workspace, mutant: &Mutant) -> Result<Outcome> {
+        let original = workspace.files.get(mutant.file).with_context(|| format!("no file {}", mutant.file))?;
+        let mutated = match mutate(original, mutant) {
+            Ok(mutated) => mutated,
+            Err(error) => {
+                eprintln!("{error}");
+                return Ok(Outcome::OutOfDate);
+            }
+        };
+        let path = self.sources.join(mutant.file);
+        write(&path, &mutated)?;
+        let outcome = self.test(mutant.test);
+        write(&path, original)?;
+        outcome
+    }
+
+    fn test(&self, line: &str) -> Result<Outcome> {
+        let words: Vec<&str> = line.split(' ').collect();
+        let output =
+            shell::command(&self.sources, &words).env("CARGO_TARGET_DIR", &self.build).output().context("cannot start cargo")?;
+        let outcome = read_outcome(output.status.success(), &String::from_utf8_lossy(&output.stdout));
+        if outcome == Outcome::NotCompiled {
+            eprintln!("{}", String::from_utf8_lossy(&output.stderr));
+        }
+        Ok(outcome)
+    }
+}
+
+/// What cargo says of the tests that it ran; none that passed is no pass.
+fn read_outcome(success: bool, text: &str) -> Outcome {
+    let any_passed = text.lines().any(|line| line.starts_with("test result: ok.") && !line.contains(" 0 passed"));
+    match (success, text.contains("test result: FAILED")) {
+        (true, _) if any_passed => Outcome::Passed,
+        (true, _) => Outcome::NoTest,
+        (false, true) => Outcome::Failed,
+        (false, false) => Outcome::NotCompiled,
+    }
+}
+
+fn write(path: &Path, text: &str) -> Result<()> {
+    std::fs::write(path, text).with_context(|| path.display().to_string())
+}
+
+/// The text after all edits; an edit whose text is not there exactly once means that the mutant is out of date.
+fn mutate(original: &str, mutant: &Mutant) -> Result<String> {
+    let mut text = original.to_owned();
+    for (from, to) in mutant.edits {
+        let n_found = text.matches(from).count();
+        ensure!(n_found == 1, "mutant `{}`: {n_found} times in {}: {from}", mutant.name, mutant.file);
+        text = text.replace(from, to);
+    }
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_mutant_fits_the_sources() {
+        let workspace = Workspace::read(&root()).unwrap();
+        for mutant in &MUTANTS {
+            let original = &workspace.files[mutant.file];
+            assert_ne!(&mutate(original, mutant).unwrap(), original, "{}", mutant.name);
+        }
+    }
+
+    #[test]
+    fn an_edit_that_does_not_fit_is_an_error() {
+        let mutant = Mutant { invariant: 1, name: "m", file: "f", edits: &[("a", "b")], test: "" };
+        assert!(mutate("aa", &mutant).is_err());
+        assert!(mutate("c", &mutant).is_err());
+        assert_eq!(mutate("ac", &mutant).unwrap(), "bc");
+    }
+    #[test]
+    fn only_a_test_that_ran_says_something() {
+        let check = |success: bool, text: &str, expected: Outcome| assert_eq!(read_outcome(success, text), expected, "{text}");
+        check(true, "test result: ok. 2 passed; 0 failed; 0 ignored\n", Outcome::Passed);
+        check(true, "test result: ok. 0 passed; 0 failed; 0 ignored\ntest result: ok. 1 passed; 0 failed\n", Outcome::Passed);
+        check(true, "test result: ok. 0 passed; 0 failed; 0 ignored\n", Outcome::NoTest);
+        check(false, "test result: FAILED. 0 passed; 1 failed; 0 ignored\n", Outcome::Failed);
+        check(false, "", Outcome::NotCompiled);
+    }
+}
