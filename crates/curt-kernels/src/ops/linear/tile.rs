@@ -139,13 +139,15 @@ unsafe fn across<const R: usize, const VECTORS: usize, const FETCHES: usize, con
 ) {
     // SAFETY: in bounds by the promise of `Sweep::run`; a ragged panel goes through a whole tile on the stack.
     unsafe {
-        let share = (sweep.ahead * COLUMNS / LANES).div_ceil(tiles);
+        // spread evenly over all tiles: a burst of more lines than a core can wait for would hold up its own loads
+        let strips = COLUMNS / LANES / VECTORS;
+        let share = (sweep.ahead * COLUMNS / LANES).div_ceil(tiles * strips);
         let fetching = share.checked_div(FETCHES).unwrap_or(0).min(sweep.depth);
         let a = sweep.a.add(row * sweep.a_row);
         let c = sweep.c.add(row * sweep.c_stride);
         if sweep.columns == COLUMNS {
             for v in (0..COLUMNS / LANES).step_by(VECTORS) {
-                let fetch = if v == 0 { (t * share, fetching) } else { (0, 0) };
+                let fetch = ((t * strips + v / VECTORS) * share, fetching);
                 tile::<R, VECTORS, FETCHES, PACK>(c.add(v * LANES), sweep.c_stride, a, v * LANES, sweep, fetch);
             }
             return;
