@@ -5,6 +5,7 @@ mod ci;
 mod conformance;
 mod crash;
 mod fixtures;
+mod kernels;
 mod mutants;
 mod results;
 mod shell;
@@ -42,6 +43,8 @@ enum Command {
     Smoke(smoke::Options),
     /// Kill runs at random moments; each, resumed, must end as if nothing had happened
     Crash(crash::Options),
+    /// Compile the CUDA kernels with a pinned compiler, which it installs: PTX to commit, and what each kernel takes
+    Kernels(kernels::Options),
     /// Write the tables of docs/results.md from what benches, other software and runs left
     Results(results::Options),
 }
@@ -55,6 +58,7 @@ fn main() -> ExitCode {
         Command::Mutants(options) => mutants::run(&options),
         Command::Smoke(options) => smoke::run(&options),
         Command::Crash(options) => crash::run(&options),
+        Command::Kernels(options) => kernels::run(&options),
         Command::Results(options) => results::run(&options),
     };
     match result {

@@ -6,7 +6,7 @@
 mod criterion;
 mod embedded;
 mod machine;
-mod page;
+pub mod page;
 mod peers;
 mod plot;
 mod printed;
