@@ -124,7 +124,8 @@ impl<'s> Body<'s> {
                         returns.push(self.code.len());
                         self.push(statement, names, Op::Nop, Class::Control)?;
                     }
-                    ".branchtargets" => {}
+                    // `.branchtargets`: see `Labels`.
+                    "" => {}
                     _ => {
                         let (op, class) = super::instruction(&mut Operands { statement, names })?;
                         self.push(statement, names, op, class)?;

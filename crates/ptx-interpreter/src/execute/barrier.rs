@@ -78,9 +78,10 @@ impl Machine<'_> {
 
     /// Lets the warps go on that wait at complete barriers.
     pub fn release_barriers(&mut self) {
+        let n_exempt = if self.options.check_exited { 0 } else { self.n_exited };
         for id in 0..self.barriers.len() {
             let state = &self.barriers[id];
-            let wanted = state.wanted.unwrap_or(self.n_threads - self.n_exited);
+            let wanted = state.wanted.unwrap_or(self.n_threads - n_exempt);
             if state.arrived.is_empty() || state.n_arrived < wanted {
                 continue;
             }

@@ -241,7 +241,7 @@ fn body(cursor: &mut Cursor, items: &mut Vec<Item>) -> Result<(), LoadError> {
             items.push(Item::Label(word.clone()));
             cursor.skip();
             cursor.skip();
-        } else if matches!(cursor.peek(), Some(Kind::Word(word)) if word.starts_with('.')) {
+        } else if matches!(cursor.peek(), Some(Kind::Word(word)) if word.starts_with('.') && word != ".branchtargets") {
             directive(cursor, items)?;
         } else {
             items.push(Item::Statement(statement::statement(cursor)?));
