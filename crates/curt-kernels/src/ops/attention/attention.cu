@@ -25,10 +25,10 @@ KERNEL(256) attention_store(float *page_k, float *page_v, const float *k, const 
 // Shared memory of a forward block for heads of up to WIDTH.
 template <u32 WIDTH>
 struct ForwardShared {
+    float4 k[WIDTH * PAGE / 4];
+    float4 v[WIDTH * PAGE / 4];
+    float4 p[QUERIES][PAGE / 4];
     float q[QUERIES][WIDTH + 1];
-    float k[WIDTH * PAGE];
-    float v[PAGE * WIDTH];
-    float p[QUERIES][PAGE];
     float alpha[QUERIES];
     float max[QUERIES];
     float sum[QUERIES];
@@ -36,29 +36,109 @@ struct ForwardShared {
     int position[QUERIES];
 };
 
+// A page on its way from memory, in the registers of the block's threads: it is asked for while the page before is at work.
+template <u32 COLUMNS>
+struct PageOnItsWay {
+    float4 k[COLUMNS], v[COLUMNS];
+
+    // `quads` is a quarter of the page's numbers.
+    __device__ inline void load(const float *page_k, const float *page_v, u64 start, u32 quads) {
+#pragma unroll
+        for (u32 c = 0; c < COLUMNS; ++c) {
+            u32 i = threadIdx.x + THREADS * c;
+            if (i < quads) {
+                k[c] = ((const float4 *)(page_k + start))[i];
+                v[c] = ((const float4 *)(page_v + start))[i];
+            }
+        }
+    }
+
+    __device__ inline void store(float4 *to_k, float4 *to_v, u32 quads) const {
+#pragma unroll
+        for (u32 c = 0; c < COLUMNS; ++c) {
+            u32 i = threadIdx.x + THREADS * c;
+            if (i < quads) {
+                to_k[i] = k[c];
+                to_v[i] = v[c];
+            }
+        }
+    }
+};
+
 // Weights of the block's queries on one page; max and sum of query threadIdx.x / 16 + 8 i are carried in lane registers.
 template <u32 WIDTH>
 __device__ inline void weigh_page(ForwardShared<WIDTH> &s, float (&max)[4], float (&sum)[4], u32 count, u32 head_dim, float scale,
                                   u32 page) {
-    u32 key = threadIdx.x % PAGE;
+    u32 key = threadIdx.x % PAGE, first = threadIdx.x / PAGE;
+    const float *k = (const float *)s.k;
+    float scores[4] = {};
+    // a key is read once for the four queries; where there are fewer, the others are zeros
+#pragma unroll 4
+    for (u32 d = 0; d < head_dim; ++d) {
+        float k_d = k[d * PAGE + key];
+#pragma unroll
+        for (u32 i = 0; i < 4; ++i) scores[i] = fmaf(s.q[first + 8 * i][d], k_d, scores[i]);
+    }
 #pragma unroll
     for (u32 i = 0; i < 4; ++i) {
-        u32 query = threadIdx.x / PAGE + 8 * i;
+        u32 query = first + 8 * i;
         if (8 * i >= count) break; // the same for all threads of the block
-        float score = 0.0f;
-#pragma unroll 4
-        for (u32 d = 0; d < head_dim; ++d) {
-            score = fmaf(s.q[query][d], s.k[d * PAGE + key], score);
-        }
-        score = (int)(page * PAGE + key) <= s.position[query] ? score * scale : -infinity();
+        float score = (int)(page * PAGE + key) <= s.position[query] ? scores[i] * scale : -infinity();
         float page_max = half_max(score);
         float raised = page_max > max[i] ? page_max : max[i];
         float alpha = exp_or_zero(max[i] - raised);
         max[i] = raised;
         float p = exp_or_zero(score - raised);
         sum[i] = fmaf(sum[i], alpha, half_sum(p));
-        s.p[query][key] = p;
+        ((float *)s.p[query])[key] = p;
         if (key == 0) s.alpha[query] = alpha;
+    }
+}
+
+// Adds the weighted values of one page to the sums of a warp's queries, whose columns are its lanes.
+template <u32 COLUMNS>
+__device__ inline void weigh_values(float (&sums)[PER_WARP][COLUMNS], const ForwardShared<32 * COLUMNS> &s, u32 my_first,
+                                    u32 head_dim, u32 page) {
+    u32 lane = threadIdx.x % 32;
+    const float *v = (const float *)s.v;
+    // keys of this page that each query sees
+    int visible[PER_WARP];
+    bool all = true;
+#pragma unroll
+    for (u32 n = 0; n < PER_WARP; ++n) {
+        int seen = s.position[my_first + n] + 1 - (int)(page * PAGE);
+        visible[n] = seen;
+        all = all && seen >= (int)PAGE;
+        // the weights of a query past the end were not made
+        float alpha = s.position[my_first + n] < 0 ? 0.0f : s.alpha[my_first + n];
+#pragma unroll
+        for (u32 c = 0; c < COLUMNS; ++c) sums[n][c] *= alpha;
+    }
+#pragma unroll 1
+    for (u32 quad = 0; quad < PAGE / 4; ++quad) {
+        float values[4][COLUMNS];
+#pragma unroll
+        for (u32 j = 0; j < 4; ++j) {
+#pragma unroll
+            for (u32 c = 0; c < COLUMNS; ++c) {
+                u32 column = lane + 32 * c;
+                values[j][c] = column < head_dim ? v[(4 * quad + j) * head_dim + column] : 0.0f;
+            }
+        }
+#pragma unroll
+        for (u32 n = 0; n < PER_WARP; ++n) {
+            if (visible[n] <= 0) continue; // its weights are zeros, or were not made
+            float4 weights = s.p[my_first + n][quad];
+            float p[4] = {weights.x, weights.y, weights.z, weights.w};
+#pragma unroll
+            for (u32 j = 0; j < 4; ++j) {
+                // what lies past a query's position may be NaN
+                if (all || (int)(4 * quad + j) < visible[n]) {
+#pragma unroll
+                    for (u32 c = 0; c < COLUMNS; ++c) sums[n][c] = fmaf(p[j], values[j][c], sums[n][c]);
+                }
+            }
+        }
     }
 }
 
@@ -72,6 +152,10 @@ __device__ inline void forward_block(float *out, float *lse, const float *q, con
     u32 group = heads / kv_heads, kv_head = blockIdx.y, first_query = blockIdx.x * QUERIES;
     if (first_query >= sequence.rows * group) return;
     u32 count = sequence.rows * group - first_query < QUERIES ? sequence.rows * group - first_query : QUERIES;
+    u32 last_page = (sequence.position + (first_query + count - 1) / group) / PAGE;
+    u32 quads = head_dim * PAGE / 4;
+    PageOnItsWay<COLUMNS> next;
+    next.load(page_k, page_v, ((u64)sequence.pages[0] * kv_heads + kv_head) * head_dim * PAGE, quads);
     if (threadIdx.x < QUERIES) {
         u32 row = (first_query + threadIdx.x) / group;
         s.position[threadIdx.x] = threadIdx.x < count ? (int)(sequence.position + row) : -1;
@@ -81,45 +165,17 @@ __device__ inline void forward_block(float *out, float *lse, const float *q, con
     float max[4], sum[4] = {}, sums[PER_WARP][COLUMNS] = {};
 #pragma unroll
     for (u32 i = 0; i < 4; ++i) max[i] = -infinity();
-    u32 lane = threadIdx.x % 32, my_first = threadIdx.x / 32 * PER_WARP;
-    u32 last_page = (sequence.position + (first_query + count - 1) / group) / PAGE;
+    u32 my_first = threadIdx.x / 32 * PER_WARP;
     for (u32 page = 0; page <= last_page; ++page) {
-        u64 start = ((u64)sequence.pages[page] * kv_heads + kv_head) * head_dim * PAGE;
         __syncthreads();
-#pragma unroll 4
-        for (u32 i = threadIdx.x; i < head_dim * PAGE; i += THREADS) {
-            s.k[i] = page_k[start + i];
-            s.v[i] = page_v[start + i];
+        next.store(s.k, s.v, quads);
+        __syncthreads();
+        if (page < last_page) {
+            next.load(page_k, page_v, ((u64)sequence.pages[page + 1] * kv_heads + kv_head) * head_dim * PAGE, quads);
         }
-        __syncthreads();
         weigh_page(s, max, sum, count, head_dim, scale, page);
         __syncthreads();
-        if (my_first < count) {
-            // keys of this page that each query sees
-            int visible[PER_WARP];
-#pragma unroll
-            for (u32 n = 0; n < PER_WARP; ++n) {
-                visible[n] = s.position[my_first + n] + 1 - (int)(page * PAGE);
-                float alpha = my_first + n < count ? s.alpha[my_first + n] : 0.0f;
-#pragma unroll
-                for (u32 c = 0; c < COLUMNS; ++c) sums[n][c] *= alpha;
-            }
-#pragma unroll 2
-            for (u32 key = 0; key < PAGE; ++key) {
-                float v[COLUMNS];
-#pragma unroll
-                for (u32 c = 0; c < COLUMNS; ++c) v[c] = lane + 32 * c < head_dim ? s.v[key * head_dim + lane + 32 * c] : 0.0f;
-#pragma unroll
-                for (u32 n = 0; n < PER_WARP; ++n) {
-                    // what lies past a query's position may be NaN
-                    if ((int)key < visible[n]) {
-                        float p = s.p[my_first + n][key];
-#pragma unroll
-                        for (u32 c = 0; c < COLUMNS; ++c) sums[n][c] = fmaf(p, v[c], sums[n][c]);
-                    }
-                }
-            }
-        }
+        if (my_first < count) weigh_values(sums, s, my_first, head_dim, page);
     }
 
 #pragma unroll
@@ -137,7 +193,7 @@ __device__ inline void forward_block(float *out, float *lse, const float *q, con
     }
 #pragma unroll
     for (u32 n = 0; n < PER_WARP; ++n) {
-        u32 query = my_first + n;
+        u32 query = my_first + n, lane = threadIdx.x % 32;
         if (query < count) {
             float inverse = 1.0f / s.sum[query];
             float *y = out + query_head(first_query + query, sequence.row, group, kv_head, heads) * head_dim;

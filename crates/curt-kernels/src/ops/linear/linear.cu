@@ -27,24 +27,48 @@ struct Tile {
     float right[STEPS][TILE];
 };
 
-// Brings `steps` steps from `first` on of both operands to shared memory, zeros where rows or columns end.
-template <bool STEPS_ADJOIN>
-__device__ inline void load(Tile &tile, Left a, const float *b, u64 b_stride, u32 rows, u32 columns, u32 first, u32 steps) {
-#pragma unroll 4
-    for (u32 i = threadIdx.x; i < TILE * STEPS; i += THREADS) {
-        // neighbouring threads read neighbouring numbers
-        u32 step = STEPS_ADJOIN ? i % STEPS : i / TILE;
-        u32 row = STEPS_ADJOIN ? i / STEPS : i % TILE;
-        bool exists = row < rows && step < steps;
-        tile.left[step][row] = exists ? a.data[row * a.row_stride + (u64)(first + step) * a.step_stride] : 0.0f;
+// 16 steps of both operands on their way from memory, in the registers of the block's threads: they are asked for while the
+// steps before are at work.
+struct OnTheirWay {
+    static const u32 EACH = TILE * STEPS / THREADS;
+    float left[EACH], right[EACH];
+
+    // The place in the tile of a thread's number i of the left operand: neighbouring threads read neighbouring numbers.
+    template <bool STEPS_ADJOIN>
+    static __device__ inline void place(u32 i, u32 &row, u32 &step) {
+        i = i * THREADS + threadIdx.x;
+        step = STEPS_ADJOIN ? i % STEPS : i / TILE;
+        row = STEPS_ADJOIN ? i / STEPS : i % TILE;
     }
-#pragma unroll 4
-    for (u32 i = threadIdx.x; i < TILE * STEPS; i += THREADS) {
-        u32 step = i / TILE, column = i % TILE;
-        bool exists = column < columns && step < steps;
-        tile.right[step][column] = exists ? b[(u64)(first + step) * b_stride + column] : 0.0f;
+
+    // Asks for `steps` steps from `first` on; zeros where rows or columns end.
+    template <bool STEPS_ADJOIN>
+    __device__ inline void load(Left a, const float *b, u64 b_stride, u32 rows, u32 columns, u32 first, u32 steps) {
+#pragma unroll
+        for (u32 i = 0; i < EACH; ++i) {
+            u32 row, step;
+            place<STEPS_ADJOIN>(i, row, step);
+            bool exists = row < rows && step < steps;
+            left[i] = exists ? a.data[row * a.row_stride + (u64)(first + step) * a.step_stride] : 0.0f;
+        }
+#pragma unroll
+        for (u32 i = 0; i < EACH; ++i) {
+            u32 step = (i * THREADS + threadIdx.x) / TILE, column = threadIdx.x % TILE;
+            right[i] = column < columns && step < steps ? b[(u64)(first + step) * b_stride + column] : 0.0f;
+        }
     }
-}
+
+    template <bool STEPS_ADJOIN>
+    __device__ inline void store(Tile &tile) const {
+#pragma unroll
+        for (u32 i = 0; i < EACH; ++i) {
+            u32 row, step;
+            place<STEPS_ADJOIN>(i, row, step);
+            tile.left[step][row] = left[i];
+            tile.right[(i * THREADS + threadIdx.x) / TILE][threadIdx.x % TILE] = right[i];
+        }
+    }
+};
 
 __device__ inline void add_step(float (&sums)[ROWS][COLUMNS], const Tile &tile, u32 step, u32 tx, u32 ty) {
     float left[ROWS], right[COLUMNS];
@@ -65,11 +89,16 @@ template <bool STEPS_ADJOIN>
 __device__ inline void add_steps(float (&sums)[ROWS][COLUMNS], Tile &tile, Left a, const float *b, u64 b_stride, u32 rows,
                                  u32 columns, u32 first, u32 end) {
     u32 tx = threadIdx.x % (TILE / COLUMNS), ty = threadIdx.x / (TILE / COLUMNS);
+    OnTheirWay next;
+    next.load<STEPS_ADJOIN>(a, b, b_stride, rows, columns, first, end - first);
     for (; first < end; first += STEPS) {
         u32 steps = end - first < STEPS ? end - first : STEPS;
         __syncthreads();
-        load<STEPS_ADJOIN>(tile, a, b, b_stride, rows, columns, first, steps);
+        next.store<STEPS_ADJOIN>(tile);
         __syncthreads();
+        if (end - first > STEPS) {
+            next.load<STEPS_ADJOIN>(a, b, b_stride, rows, columns, first + STEPS, end - first - STEPS);
+        }
         if (steps == STEPS) {
 #pragma unroll 4
             for (u32 step = 0; step < STEPS; ++step) add_step(sums, tile, step, tx, ty);
@@ -143,14 +172,14 @@ __device__ inline void blocked_product(float *c, Left a, const float *b, u32 row
 }
 
 // a [rows x depth] with its steps side by side: dx = dy * W.
-KERNEL(128) product_of_rows(float *c, const float *a, const float *b, u32 rows, u32 columns, u32 depth, u32 a_stride, u32 b_stride,
+KERNEL(128, 3) product_of_rows(float *c, const float *a, const float *b, u32 rows, u32 columns, u32 depth, u32 a_stride, u32 b_stride,
                        u32 c_stride, u32 accumulate) {
     Left left = {a, a_stride, 1};
     blocked_product<true>(c, left, b, rows, columns, depth, b_stride, c_stride, accumulate);
 }
 
 // a [depth x rows] with its rows side by side: dW += transposed dy * x.
-KERNEL(128) product_of_columns(float *c, const float *a, const float *b, u32 rows, u32 columns, u32 depth, u32 a_stride, u32 b_stride,
+KERNEL(128, 3) product_of_columns(float *c, const float *a, const float *b, u32 rows, u32 columns, u32 depth, u32 a_stride, u32 b_stride,
                           u32 c_stride, u32 accumulate) {
     Left left = {a, 1, a_stride};
     blocked_product<false>(c, left, b, rows, columns, depth, b_stride, c_stride, accumulate);
