@@ -134,18 +134,26 @@ pub(crate) fn sectors(addresses: &[u64], bytes: usize) -> u64 {
 ///
 /// Accesses of 8 bytes are served half a warp at a time, of 16 bytes a quarter. Threads that want the same word share it.
 pub(crate) fn passes(offsets: &[u64], bytes: usize) -> (u64, u64) {
-    let words = bytes.div_ceil(4).max(1);
+    let words = bytes.div_ceil(4).clamp(1, 32);
     let mut total = 0;
     let mut needed = 0;
     for part in offsets.chunks(32 / words) {
-        let mut wanted: Vec<u64> = part.iter().flat_map(|offset| (0..words as u64).map(move |i| offset / 4 + i)).collect();
+        let mut wanted = [0; 32];
+        let n = part.len() * words;
+        for (wanted, offset) in wanted.chunks_mut(words).zip(part) {
+            wanted.iter_mut().enumerate().for_each(|(i, word)| *word = offset / 4 + i as u64);
+        }
+        let wanted = &mut wanted[..n];
         if !wanted.is_sorted() {
             wanted.sort_unstable();
         }
-        wanted.dedup();
-        let mut per_bank = [0u64; 32];
-        wanted.iter().for_each(|word| per_bank[(word % 32) as usize] += 1);
-        total += per_bank.iter().max().copied().unwrap_or(0);
+        let mut per_bank = [0u8; 32];
+        let mut last = u64::MAX;
+        for word in wanted {
+            per_bank[(*word % 32) as usize] += u8::from(*word != last);
+            last = *word;
+        }
+        total += u64::from(per_bank.iter().max().copied().unwrap_or(0));
         needed += 1;
     }
     (total, needed)

@@ -81,7 +81,9 @@ pub enum FaultKind {
         earlier: Box<Earlier>,
     },
     /// A barrier of the block that a part of a warp reached.
-    #[error("divergent barrier: lanes {waiting:#010x} of the warp wait at it, lanes {elsewhere:#010x} wait elsewhere or have exited")]
+    #[error(
+        "divergent barrier: lanes {waiting:#010x} of the warp wait at it, lanes {elsewhere:#010x} wait elsewhere or have exited"
+    )]
     DivergentBarrier {
         /// Lanes at the barrier.
         waiting: u32,

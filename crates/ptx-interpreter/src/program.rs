@@ -117,42 +117,106 @@ pub struct Address {
 }
 
 pub enum Op {
-    Unary { d: Reg, a: Reg, f: Unary },
-    Binary { d: Reg, a: Reg, b: Reg, f: Binary },
-    Ternary { d: Reg, a: Reg, b: Reg, c: Reg, f: Ternary },
-    Quaternary { d: Reg, inputs: [Reg; 4], f: Quaternary },
+    Unary {
+        d: Reg,
+        a: Reg,
+        f: Unary,
+    },
+    Binary {
+        d: Reg,
+        a: Reg,
+        b: Reg,
+        f: Binary,
+    },
+    Ternary {
+        d: Reg,
+        a: Reg,
+        b: Reg,
+        c: Reg,
+        f: Ternary,
+    },
+    Quaternary {
+        d: Reg,
+        inputs: [Reg; 4],
+        f: Quaternary,
+    },
     Compare(Box<Compare>),
-    Choose { d: Reg, a: Reg, b: Reg, condition: Condition },
-    Predicates { d: Pred, a: Condition, b: Condition, f: fn(u32, u32) -> u32 },
+    Choose {
+        d: Reg,
+        a: Reg,
+        b: Reg,
+        condition: Condition,
+    },
+    Predicates {
+        d: Pred,
+        a: Condition,
+        b: Condition,
+        f: Combine,
+    },
     Carry(Box<Carry>),
-    Pack { d: Reg, parts: Vec<Reg>, bits: u32 },
-    Unpack { parts: Vec<Option<Reg>>, a: Reg, bits: u32 },
-    Clock { d: Reg },
-    ActiveMask { d: Reg },
+    Pack {
+        d: Reg,
+        parts: Vec<Reg>,
+        bits: u32,
+    },
+    Unpack {
+        parts: Vec<Option<Reg>>,
+        a: Reg,
+        bits: u32,
+    },
+    Clock {
+        d: Reg,
+    },
+    ActiveMask {
+        d: Reg,
+    },
     Load(Box<Load>),
     Store(Box<Store>),
     Atomic(Box<Atomic>),
-    Branch { target: usize },
-    BranchIndexed { index: Reg, targets: Vec<usize> },
+    Branch {
+        target: usize,
+    },
+    BranchIndexed {
+        index: Reg,
+        targets: Vec<usize>,
+    },
     Exit,
     Trap,
     Barrier(Box<Barrier>),
-    WarpSync { mask: Reg },
+    WarpSync {
+        mask: Reg,
+    },
     Shuffle(Box<Shuffle>),
     Vote(Box<Vote>),
-    Match { d: Reg, all: Option<Pred>, is_all: bool, a: Reg, mask: Reg },
-    Reduce { d: Reg, a: Reg, mask: Reg, f: fn(u64, u64) -> u64 },
+    Match {
+        d: Reg,
+        all: Option<Pred>,
+        is_all: bool,
+        a: Reg,
+        mask: Reg,
+    },
+    Reduce {
+        d: Reg,
+        a: Reg,
+        mask: Reg,
+        f: fn(u64, u64) -> u64,
+    },
     /// Of whatever scope: all are taken for the device's.
     Fence,
     CopyAsync(Box<CopyAsync>),
     CopyCommit,
     /// Until at most this many groups are open; none: until nothing is, committed or not.
-    CopyWait { pending: Option<usize> },
+    CopyWait {
+        pending: Option<usize>,
+    },
     LoadMatrix(Box<LoadMatrix>),
     Multiply(Box<Multiply>),
     Mbarrier(Box<Mbarrier>),
     Nop,
 }
+
+/// A bitwise function of two predicates.
+pub type Combine = fn(u32, u32) -> u32;
 
 /// `setp`: `d = relation(a, b) combined with c`, `negated = !relation combined with c`.
 pub struct Compare {
@@ -161,7 +225,7 @@ pub struct Compare {
     pub a: Reg,
     pub b: Reg,
     pub relation: Relation,
-    pub combine: Option<(fn(u32, u32) -> u32, Condition)>,
+    pub combine: Option<(Combine, Condition)>,
 }
 
 /// Arithmetic with the carry flag, which is a predicate here: `f(a, b, c, carry) = (result, carry)`.

@@ -121,7 +121,13 @@ fn f16_value(h: u16) -> f64 {
     let (exponent, fraction) = (i32::from(h >> 10 & 31), f64::from(h & 1023));
     let magnitude = match exponent {
         0 => fraction * libm::exp2(-24.0),
-        31 => if fraction == 0.0 { f64::INFINITY } else { f64::NAN },
+        31 => {
+            if fraction == 0.0 {
+                f64::INFINITY
+            } else {
+                f64::NAN
+            }
+        }
         _ => (1024.0 + fraction) * libm::exp2(f64::from(exponent) - 25.0),
     };
     if h >> 15 == 1 { -magnitude } else { magnitude }

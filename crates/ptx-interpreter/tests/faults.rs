@@ -36,7 +36,11 @@ fn faults(body: &str) -> [ptx_interpreter::Fault; 2] {
 #[test]
 fn a_missing_barrier_is_found_in_both_orders() {
     let neighbour = "xor.b32 %r6, %r3, 128; add.u32 %r6, %r6, %r5;";
-    let body = |barrier: &str| format!("{neighbour}\n.loc 1 20 0\nst.shared.u32 [%r4], %r1; {barrier}\n.loc 1 30 0\nld.shared.u32 %r7, [%r6]; st.global.u32 [%rd4], %r7;");
+    let body = |barrier: &str| {
+        format!(
+            "{neighbour}\n.loc 1 20 0\nst.shared.u32 [%r4], %r1; {barrier}\n.loc 1 30 0\nld.shared.u32 %r7, [%r6]; st.global.u32 [%rd4], %r7;"
+        )
+    };
     bench(&body("bar.sync 0;")).launch(1, 64, 0).unwrap();
     // The first warp reads what nothing has written yet.
     for fault in faults(&body("")) {
@@ -72,7 +76,9 @@ fn a_missing_second_barrier_is_a_race() {
 
 #[test]
 fn within_a_warp_a_shuffle_is_no_barrier() {
-    let body = |sync: &str| format!("xor.b32 %r6, %r3, 4; add.u32 %r6, %r6, %r5; st.shared.u32 [%r4], %r1; {sync} ld.shared.u32 %r7, [%r6];");
+    let body = |sync: &str| {
+        format!("xor.b32 %r6, %r3, 4; add.u32 %r6, %r6, %r5; st.shared.u32 [%r4], %r1; {sync} ld.shared.u32 %r7, [%r6];")
+    };
     bench(&body("bar.warp.sync -1;")).launch(1, 64, 0).unwrap();
     for fault in faults(&body("shfl.sync.idx.b32 %r8, %r1, 0, 31, -1;")) {
         assert!(matches!(fault.kind, FaultKind::Race { .. }), "{fault}");
@@ -89,7 +95,8 @@ fn blocks_race_with_each_other() {
     let FaultKind::Race { earlier, .. } = &fault.kind else { panic!("{fault}") };
     assert_eq!((earlier.block, fault.block), ([0, 0, 0], [1, 0, 0]));
     // Reading what another block wrote, and overwriting what another block read.
-    let read_and_write = "mov.u32 %r6, %ctaid.x; setp.eq.u32 %p1, %r6, 0; @%p1 st.global.u32 [%rd3], 1; @!%p1 ld.global.u32 %r7, [%rd3];";
+    let read_and_write =
+        "mov.u32 %r6, %ctaid.x; setp.eq.u32 %p1, %r6, 0; @%p1 st.global.u32 [%rd3], 1; @!%p1 ld.global.u32 %r7, [%rd3];";
     for reverse_blocks in [false, true] {
         let mut both = bench(read_and_write);
         both.options.reverse_blocks = reverse_blocks;
@@ -177,13 +184,20 @@ fn divergent_barriers() {
     let half = "and.b32 %r6, %r1, 1; setp.eq.u32 %p1, %r6, 0;";
     let kind = bench(&format!("{half} @%p1 bra skip; bar.sync 0; skip: st.global.u32 [%rd4], 1;")).fault_kind(1, 64, 0);
     // The even lanes end first, so that the others wait alone.
-    assert!(matches!(kind, FaultKind::DivergentBarrier { waiting: 0xaaaa_aaaa, elsewhere: 0x5555_5555 } | FaultKind::ExitedThreads { .. }), "{kind}");
+    assert!(
+        matches!(
+            kind,
+            FaultKind::DivergentBarrier { waiting: 0xaaaa_aaaa, elsewhere: 0x5555_5555 } | FaultKind::ExitedThreads { .. }
+        ),
+        "{kind}"
+    );
     let kind = bench(&format!("{half} @%p1 bra other; bar.sync 0; bra end; other: bar.sync 1; end:")).fault_kind(1, 64, 0);
     assert!(matches!(kind, FaultKind::DivergentBarrier { .. }), "{kind}");
     // Whole warps that end or wait elsewhere.
     let kind = bench("setp.ge.u32 %p1, %r1, 32; @%p1 ret; bar.sync 0;").fault_kind(1, 64, 0);
     assert_eq!(kind, FaultKind::ExitedThreads { n_exited: 32 });
-    let kind = bench("setp.ge.u32 %p1, %r1, 32; @%p1 bra other; bar.sync 0; bra end; other: bar.sync 1; end:").fault_kind(1, 64, 0);
+    let kind =
+        bench("setp.ge.u32 %p1, %r1, 32; @%p1 bra other; bar.sync 0; bra end; other: bar.sync 1; end:").fault_kind(1, 64, 0);
     let FaultKind::Deadlock(waiting) = &kind else { panic!("{kind}") };
     assert!(waiting.contains("warp 0 waits at") && waiting.contains("warp 1 waits at"), "{waiting}");
     // What the hardware allows can be allowed here.
@@ -194,7 +208,8 @@ fn divergent_barriers() {
 
 #[test]
 fn divergent_exchanges() {
-    let kind = bench("setp.ge.u32 %p1, %r1, 16; @%p1 bra other; shfl.sync.bfly.b32 %r7, %r1, 1, 31, -1; other: bar.sync 0;").fault_kind(1, 32, 0);
+    let kind = bench("setp.ge.u32 %p1, %r1, 16; @%p1 bra other; shfl.sync.bfly.b32 %r7, %r1, 1, 31, -1; other: bar.sync 0;")
+        .fault_kind(1, 32, 0);
     assert!(matches!(kind, FaultKind::DivergentExchange { .. } | FaultKind::DivergentBarrier { .. }), "{kind}");
     let kind = bench("setp.ge.u32 %p1, %r1, 16; @%p1 ret; shfl.sync.bfly.b32 %r7, %r1, 1, 31, -1;").fault_kind(1, 32, 0);
     assert_eq!(kind, FaultKind::DivergentExchange { named: u32::MAX, missing: 0xffff_0000 });
@@ -225,7 +240,11 @@ fn deadlocks() {
 #[test]
 fn asynchronous_copies_without_wait() {
     let copy = "cp.async.ca.shared.global [%r4], [%rd3], 4; cp.async.commit_group;";
-    let body = |wait: &str| format!("{copy} {wait} bar.sync 0; xor.b32 %r6, %r3, 128; add.u32 %r6, %r6, %r5; ld.shared.u32 %r7, [%r6]; st.global.u32 [%rd4], %r7;");
+    let body = |wait: &str| {
+        format!(
+            "{copy} {wait} bar.sync 0; xor.b32 %r6, %r3, 128; add.u32 %r6, %r6, %r5; ld.shared.u32 %r7, [%r6]; st.global.u32 [%rd4], %r7;"
+        )
+    };
     let mut right = bench(&body("cp.async.wait_group 0;"));
     right.launch(1, 64, 0).unwrap();
     assert_eq!(right.words(1)[..64], [7; 64]);
@@ -244,7 +263,9 @@ fn asynchronous_copies_without_wait() {
         assert!(matches!(fault.kind, FaultKind::Race { .. } | FaultKind::Memory { .. }), "{fault}");
     }
     // Fewer source bytes: the rest is zero, and nothing is read past them.
-    let mut tail = bench("cp.async.cg.shared.global [%r5], [%rd1+496], 16, 4; cp.async.wait_all; ld.shared.v2.u32 {%r6, %r7}, [%r5]; st.global.u32 [%rd2], %r6; st.global.u32 [%rd2+4], %r7;");
+    let mut tail = bench(
+        "cp.async.cg.shared.global [%r5], [%rd1+496], 16, 4; cp.async.wait_all; ld.shared.v2.u32 {%r6, %r7}, [%r5]; st.global.u32 [%rd2], %r6; st.global.u32 [%rd2+4], %r7;",
+    );
     tail.launch(1, 1, 0).unwrap();
     assert_eq!(tail.words(1)[..2], [7, 0]);
     let message = bench("cp.async.cg.shared.global [%r5], [%rd1+512], 16, 4;").fault(1, 1, 0).to_string();

@@ -40,7 +40,9 @@ fn double_arithmetic_is_ieee() {
     check_double("fma.rn.f64 %dd, %da, %db, %dc;", &two_double(), |[a, b, c]| a.mul_add(b, c));
     check_double("sqrt.rn.f64 %dd, %da;", &two_double(), |[a, ..]| a.sqrt());
     check_double("rcp.rn.f64 %dd, %da;", &two_double(), |[a, ..]| 1.0 / a);
-    check_double("max.f64 %dd, %da, %db;", &two_double(), |[a, b, _]| if a == b { if a.is_sign_positive() { a } else { b } } else { a.max(b) });
+    check_double("max.f64 %dd, %da, %db;", &two_double(), |[a, b, _]| {
+        if a == b { if a.is_sign_positive() { a } else { b } } else { a.max(b) }
+    });
 }
 
 /// The nearest f32 on one side of an exact value.
@@ -126,14 +128,30 @@ fn least_and_greatest_with_nan_and_zeros() {
         (true, true) => f32::NAN,
         (true, false) => b,
         (false, true) => a,
-        _ if a == 0.0 && b == 0.0 => if a.is_sign_negative() || b.is_sign_negative() { -0.0 } else { 0.0 },
-        _ => if a < b { a } else { b },
+        _ if a == 0.0 && b == 0.0 => {
+            if a.is_sign_negative() || b.is_sign_negative() {
+                -0.0
+            } else {
+                0.0
+            }
+        }
+        _ => {
+            if a < b {
+                a
+            } else {
+                b
+            }
+        }
     };
     check_single("min.f32 %fd, %fa, %fb;", &two(), min);
     check_single("max.f32 %fd, %fa, %fb;", &two(), |[a, b, c]| -min([-a, -b, c]));
-    check_single("max.NaN.f32 %fd, %fa, %fb;", &two(), |[a, b, c]| {
-        if a.is_nan() || b.is_nan() { f32::NAN } else { -min([-a, -b, c]) }
-    });
+    check_single(
+        "max.NaN.f32 %fd, %fa, %fb;",
+        &two(),
+        |[a, b, c]| {
+            if a.is_nan() || b.is_nan() { f32::NAN } else { -min([-a, -b, c]) }
+        },
+    );
 }
 
 #[test]

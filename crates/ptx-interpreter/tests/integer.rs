@@ -42,7 +42,8 @@ fn quotients_by_what_is_not_zero() {
     let values = [1u64, 7, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff, 0x8000_0000_0000_0000, u64::MAX];
     let inputs: Vec<[u64; 3]> = harness::pairs(&values).iter().map(|[a, b]| [*a, *b, 0]).filter(|i| i[1] as u32 != 0).collect();
     let check = |op: &str, expected: &dyn Fn(u64, u64) -> u64| {
-        let body = if op.ends_with("64") { format!("{op} %d, %a, %b;") } else { format!("{op} %rd, %ra, %rb; cvt.u64.u32 %d, %rd;") };
+        let body =
+            if op.ends_with("64") { format!("{op} %d, %a, %b;") } else { format!("{op} %rd, %ra, %rb; cvt.u64.u32 %d, %rd;") };
         for ([a, b, _], found) in inputs.iter().zip(run(&body, &inputs)) {
             assert_eq!(found, expected(*a, *b), "{op} {a:#x} {b:#x}");
         }
@@ -118,8 +119,7 @@ fn extracted(a: u32, at: u32, length: u32, is_signed: bool) -> u32 {
 fn fields() {
     let fields = [(0, 0), (0, 32), (4, 8), (28, 8), (31, 1), (40, 3), (0, 1), (3, 255), (16, 16)];
     let values = [0u32, 0x8000_0000, 0xdead_beef, 0x7fff_ffff, u32::MAX];
-    let inputs: Vec<[u64; 3]> =
-        values.iter().flat_map(|a| fields.iter().map(|(at, n)| [u64::from(*a), *at, *n])).collect();
+    let inputs: Vec<[u64; 3]> = values.iter().flat_map(|a| fields.iter().map(|(at, n)| [u64::from(*a), *at, *n])).collect();
     let unsigned = run("bfe.u32 %rd, %ra, %rb, %rc; cvt.u64.u32 %d, %rd;", &inputs);
     let signed = run("bfe.s32 %rd, %ra, %rb, %rc; cvt.u64.u32 %d, %rd;", &inputs);
     let inserted = run("bfi.b32 %rd, %ra, 0x0f0f0f0f, %rb, %rc; cvt.u64.u32 %d, %rd;", &inputs);
@@ -159,7 +159,8 @@ fn carries_chain() {
     let inputs: Vec<[u64; 3]> = harness::pairs(&EDGES).iter().map(|[a, b]| [*a, *b, 0]).collect();
     let halves = "mov.b64 {%ra, %rb}, %a; mov.b64 {%rc, %re}, %b;";
     let sum = run(&format!("{halves} add.cc.u32 %rd, %ra, %rc; addc.u32 %re, %rb, %re; mov.b64 %d, {{%rd, %re}};"), &inputs);
-    let difference = run(&format!("{halves} sub.cc.u32 %rd, %ra, %rc; subc.u32 %re, %rb, %re; mov.b64 %d, {{%rd, %re}};"), &inputs);
+    let difference =
+        run(&format!("{halves} sub.cc.u32 %rd, %ra, %rc; subc.u32 %re, %rb, %re; mov.b64 %d, {{%rd, %re}};"), &inputs);
     for (i, [a, b, _]) in inputs.iter().enumerate() {
         assert_eq!(sum[i], a.wrapping_add(*b));
         assert_eq!(difference[i], a.wrapping_sub(*b));

@@ -68,10 +68,27 @@ fn products(k: usize, swaps: bool) -> (Vec<f32>, Vec<f32>) {
     let c = |row: usize, column: usize| (row * 8 + column) as f32;
     let mut words = Vec::new();
     for lane in 0..32 {
-        let pack = |place: &dyn Fn(usize) -> f32, n: usize| (0..n).map(|j| bf16(place(2 * j)) | bf16(place(2 * j + 1)) << 16).collect::<Vec<u32>>();
-        words.extend(pack(&|i| { let (r, q) = place_a(lane, i); a(r, q) }, k / 4));
-        words.extend(pack(&|i| { let (q, n) = place_b(lane, i); b(q, n) }, k / 8));
-        words.extend((0..4).map(|i| { let (r, n) = place_c(lane, i); c(r, n).to_bits() }));
+        let pack = |place: &dyn Fn(usize) -> f32, n: usize| {
+            (0..n).map(|j| bf16(place(2 * j)) | bf16(place(2 * j + 1)) << 16).collect::<Vec<u32>>()
+        };
+        words.extend(pack(
+            &|i| {
+                let (r, q) = place_a(lane, i);
+                a(r, q)
+            },
+            k / 4,
+        ));
+        words.extend(pack(
+            &|i| {
+                let (q, n) = place_b(lane, i);
+                b(q, n)
+            },
+            k / 8,
+        ));
+        words.extend((0..4).map(|i| {
+            let (r, n) = place_c(lane, i);
+            c(r, n).to_bits()
+        }));
     }
     let (n_a, n_b) = (k / 4, k / 8);
     let n = n_a + n_b + 4;

@@ -8,7 +8,9 @@ use std::time::Instant;
 /// A tile product through shared memory, as compilers write one: 16 × 16 threads, k in steps of 16.
 fn product(k: u32) -> String {
     let inner: String = (0..16)
-        .map(|q| format!("ld.shared.f32 %f1, [%r10+{}]; ld.shared.f32 %f2, [%r11+{}]; fma.rn.f32 %f3, %f1, %f2, %f3;\n", 4 * q, 64 * q))
+        .map(|q| {
+            format!("ld.shared.f32 %f1, [%r10+{}]; ld.shared.f32 %f2, [%r11+{}]; fma.rn.f32 %f3, %f1, %f2, %f3;\n", 4 * q, 64 * q)
+        })
         .collect();
     format!(
         ".shared .align 4 .b8 sa[1024]; .shared .align 4 .b8 sb[1024];

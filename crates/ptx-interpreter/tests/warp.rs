@@ -79,7 +79,9 @@ fn votes_and_masks() {
     assert!(each(&format!("{odd} vote.sync.ballot.b32 %r9, %p1, -1;"), 64).iter().all(|mask| *mask == 0xaaaa_aaaa));
     assert!(each(&format!("{odd} vote.sync.any.pred %p2, %p1, -1; selp.u32 %r9, 1, 0, %p2;"), 32).iter().all(|x| *x == 1));
     assert!(each(&format!("{odd} vote.sync.all.pred %p2, %p1, -1; selp.u32 %r9, 1, 0, %p2;"), 32).iter().all(|x| *x == 0));
-    assert!(each("setp.ge.u32 %p1, %r1, 0; vote.sync.uni.pred %p2, !%p1, -1; selp.u32 %r9, 1, 0, %p2;", 32).iter().all(|x| *x == 1));
+    assert!(
+        each("setp.ge.u32 %p1, %r1, 0; vote.sync.uni.pred %p2, !%p1, -1; selp.u32 %r9, 1, 0, %p2;", 32).iter().all(|x| *x == 1)
+    );
     // Fewer threads than a warp: the missing ones are not waited for.
     assert!(each(&format!("{odd} vote.sync.ballot.b32 %r9, %p1, -1;"), 20).iter().all(|mask| *mask == 0xa_aaaa));
     assert!(each("activemask.b32 %r9;", 32).iter().all(|mask| *mask == u32::MAX));
@@ -120,7 +122,8 @@ fn named_barriers_between_two_warps() {
 
 #[test]
 fn mbarriers_pass_data_on() {
-    let body = "mov.u32 %r9, 0; shl.b32 %r3, %r1, 2; and.b32 %r3, %r3, 127; mov.u32 %r4, s; add.u32 %r5, %r4, %r3; add.u32 %r5, %r5, 16;
+    let body =
+        "mov.u32 %r9, 0; shl.b32 %r3, %r1, 2; and.b32 %r3, %r3, 127; mov.u32 %r4, s; add.u32 %r5, %r4, %r3; add.u32 %r5, %r5, 16;
         setp.ne.u32 %p1, %r1, 0; @!%p1 mbarrier.init.shared.b64 [%r4], 32; bar.sync 0;
         setp.ge.u32 %p2, %r1, 32; @%p2 bra writes;
         wait: mbarrier.try_wait.parity.shared.b64 %p3, [%r4], 0; @!%p3 bra wait; ld.shared.u32 %r9, [%r5]; bra end;

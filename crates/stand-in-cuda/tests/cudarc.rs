@@ -4,7 +4,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use cudarc::driver::{CudaContext, CudaFunction, DriverError, LaunchConfig, PushKernelArg, sys};
+use cudarc::driver::{CudaContext, CudaFunction, DriverError, LaunchArgs, LaunchConfig, PushKernelArg, result, sys};
 use cudarc::nvrtc::Ptx;
 use stand_in_cuda::{StandIn, install};
 
@@ -41,6 +41,16 @@ fn code<T>(result: Result<T, DriverError>) -> sys::CUresult {
     result.err().expect("it must fail").0
 }
 
+fn run(launch: &mut LaunchArgs, config: LaunchConfig) -> Result<(), DriverError> {
+    // SAFETY: the interpreter checks every access; a wrong one is an error.
+    unsafe { launch.launch(config) }.map(|_| ())
+}
+
+fn read(out: &mut [u8], address: u64) -> Result<(), DriverError> {
+    // SAFETY: the stand-in checks the address.
+    unsafe { result::memcpy_dtoh_sync(out, address) }
+}
+
 #[test]
 fn vectors_are_added() {
     let device = device();
@@ -53,7 +63,7 @@ fn vectors_are_added() {
     let mut out = stream.alloc_zeros::<f32>(n as usize).unwrap();
     let mut launch = stream.launch_builder(&add);
     launch.arg(&mut out).arg(&a_there).arg(&b_there).arg(&n);
-    unsafe { launch.launch(LaunchConfig { grid_dim: (4, 1, 1), ..one_block(256, 0) }) }.unwrap();
+    run(&mut launch, LaunchConfig { grid_dim: (4, 1, 1), ..one_block(256, 0) }).unwrap();
     let out = stream.clone_dtoh(&out).unwrap();
     assert!(out.iter().zip(a.iter().zip(&b)).all(|(out, (a, b))| *out == a + b));
     let counters = &device.stand_in.counters()["add"];
@@ -73,7 +83,7 @@ fn a_sum_through_shared_memory() {
         let mut out = stream.alloc_zeros::<f32>(1).unwrap();
         let mut launch = stream.launch_builder(&sum);
         launch.arg(&mut out).arg(&x);
-        unsafe { launch.launch(one_block(256, 1024)) }.unwrap();
+        run(&mut launch, one_block(256, 1024)).unwrap();
         assert_eq!(stream.clone_dtoh(&out).unwrap(), [255.0 * 128.0]);
     }
     device.stand_in.set_reverse_warps(false);
@@ -88,7 +98,7 @@ fn a_fault_stays_until_the_context_is_given_back() {
     let mut out = stream.alloc_zeros::<f32>(7).unwrap();
     let mut launch = stream.launch_builder(&add);
     launch.arg(&mut out).arg(&x).arg(&x).arg(&8i32);
-    unsafe { launch.launch(one_block(32, 0)) }.unwrap();
+    run(&mut launch, one_block(32, 0)).unwrap();
     assert_eq!(code(stream.synchronize()), sys::CUresult::CUDA_ERROR_LAUNCH_FAILED);
     let report = device.stand_in.last_report().unwrap();
     for part in ["`add`", "block [0, 0, 0]", "thread [7, 0, 0]", "vector.cu:6", "write", "offset 28", "28 bytes"] {
@@ -108,15 +118,15 @@ fn shared_memory_and_threads_are_limited() {
     let mut out = stream.alloc_zeros::<f32>(512).unwrap();
     let mut launch = stream.launch_builder(&sum);
     launch.arg(&mut out).arg(&x);
-    assert_eq!(code(unsafe { launch.launch(one_block(32, 48 * 1024 + 1)) }), sys::CUresult::CUDA_ERROR_INVALID_VALUE);
+    assert_eq!(code(run(&mut launch, one_block(32, 48 * 1024 + 1))), sys::CUresult::CUDA_ERROR_INVALID_VALUE);
     let attribute = sys::CUfunction_attribute_enum::CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES;
     assert_eq!(code(sum.set_attribute(attribute, 164 * 1024)), sys::CUresult::CUDA_ERROR_INVALID_VALUE);
     sum.set_attribute(attribute, 100 * 1024).unwrap();
-    unsafe { launch.launch(one_block(32, 100 * 1024)) }.unwrap();
+    run(&mut launch, one_block(32, 100 * 1024)).unwrap();
     let mut launch = stream.launch_builder(&add);
     launch.arg(&mut out).arg(&x).arg(&x).arg(&1i32);
-    assert_eq!(code(unsafe { launch.launch(one_block(257, 0)) }), sys::CUresult::CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES);
-    assert_eq!(code(unsafe { launch.launch(one_block(2000, 0)) }), sys::CUresult::CUDA_ERROR_INVALID_VALUE);
+    assert_eq!(code(run(&mut launch, one_block(257, 0))), sys::CUresult::CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES);
+    assert_eq!(code(run(&mut launch, one_block(2000, 0))), sys::CUresult::CUDA_ERROR_INVALID_VALUE);
     stream.synchronize().unwrap();
 }
 
@@ -128,14 +138,14 @@ fn copies_are_bounded_and_freed_memory_is_gone() {
     stream.synchronize().unwrap();
     let (address, _guard) = cudarc::driver::DevicePtr::device_ptr(&x, &stream);
     let mut out = [0u8; 17];
-    let read = unsafe { cudarc::driver::result::memcpy_dtoh_sync(&mut out, address) };
+    let read = read(&mut out, address);
     assert_eq!(code(read), sys::CUresult::CUDA_ERROR_INVALID_VALUE);
     assert!(device.stand_in.last_report().unwrap().contains("17 bytes at offset 0"));
-    assert!(unsafe { cudarc::driver::result::memcpy_dtoh_sync(&mut out[..16], address) }.is_ok());
+    assert!(read(&mut out[..16], address).is_ok());
     drop(_guard);
     drop(x);
     stream.synchronize().unwrap();
-    let read = unsafe { cudarc::driver::result::memcpy_dtoh_sync(&mut out[..16], address) };
+    let read = read(&mut out[..16], address);
     assert_eq!(code(read), sys::CUresult::CUDA_ERROR_INVALID_VALUE);
     assert!(device.stand_in.last_report().unwrap().contains("freed"));
     let again = stream.alloc_zeros::<f32>(4).unwrap();
@@ -156,13 +166,13 @@ fn is_seen(device: &Device, seed: u64, waits: bool) -> bool {
     device.context.synchronize().unwrap();
     let mut launch = first.launch_builder(&add);
     launch.arg(&mut x).arg(&ones).arg(&ones).arg(&32i32);
-    unsafe { launch.launch(one_block(32, 0)) }.unwrap();
+    run(&mut launch, one_block(32, 0)).unwrap();
     if waits {
         second.join(&first).unwrap();
     }
     let mut launch = second.launch_builder(&add);
     launch.arg(&mut y).arg(&x).arg(&ones).arg(&32i32);
-    unsafe { launch.launch(one_block(32, 0)) }.unwrap();
+    run(&mut launch, one_block(32, 0)).unwrap();
     second.clone_dtoh(&y).unwrap() != [3.0; 32]
 }
 
@@ -182,4 +192,39 @@ fn text_that_is_not_ptx_is_refused() {
     assert_eq!(device.stand_in.last_report().unwrap(), "cuModuleLoadData: PTX line 2: instruction `frob.u32` is not known");
     let module = device.context.load_module(Ptx::from_src(include_str!("vector.ptx"))).unwrap();
     assert_eq!(code(module.load_function("nothing")), sys::CUresult::CUDA_ERROR_NOT_FOUND);
+}
+
+#[test]
+fn pinned_memory_is_read_when_the_copy_runs() {
+    let device = device();
+    let stream = device.context.new_stream().unwrap();
+    // SAFETY: written below before it is read.
+    let mut pinned = unsafe { device.context.alloc_pinned::<u32>(4) }.unwrap();
+    pinned.as_mut_slice().unwrap().copy_from_slice(&[1, 2, 3, 4]);
+    let address = pinned.as_mut_ptr().unwrap() as *const std::ffi::c_void;
+    let on_device = stream.alloc_zeros::<u32>(4).unwrap();
+    let (to, guard) = cudarc::driver::DevicePtr::device_ptr(&on_device, &stream);
+    // SAFETY: both sides are 16 bytes, and the pinned memory outlives the synchronization.
+    unsafe { sys::cuMemcpyHtoDAsync_v2(to, address, 16, stream.cu_stream()) }.result().unwrap();
+    pinned.as_mut_slice().unwrap()[0] = 99;
+    drop(guard);
+    assert_eq!(stream.clone_dtoh(&on_device).unwrap(), [99, 2, 3, 4]);
+}
+
+#[test]
+fn a_whole_program_runs_on_the_folder() {
+    const CHILD: &str = "STAND_IN_CUDA_TEST_CHILD";
+    if std::env::var_os(CHILD).is_some() {
+        let context = CudaContext::new(0).unwrap();
+        assert_eq!(context.name().unwrap(), "PTX interpreter");
+        let stream = context.default_stream();
+        let there = stream.clone_htod(&[1u8, 2]).unwrap();
+        println!("copied {:?}", stream.clone_dtoh(&there).unwrap());
+        return;
+    }
+    let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+    child.args(["--exact", "a_whole_program_runs_on_the_folder", "--nocapture"]).env(CHILD, "1");
+    let output = child.env("LD_LIBRARY_PATH", stand_in_cuda::library_folder().unwrap()).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && text.contains("copied [1, 2]"), "{text}{}", String::from_utf8_lossy(&output.stderr));
 }

@@ -185,12 +185,8 @@ fn of_two(opcode: &str, style: &Style) -> Option<Binary> {
         ("max", Scalar::F64) => binary(|a, b| of_double(float::max_double(double(a), double(b)))),
         ("copysign", Scalar::F64) => binary(|a, b| b & (u64::MAX >> 1) | a & (1 << 63)),
         (_, scalar) if !scalar.is_integer() || style.has_rounding || style.flushes => return None,
-        ("add", Scalar::Signed(32)) if style.saturates => {
-            binary(|a, b| u64::from((a as i32).saturating_add(b as i32) as u32))
-        }
-        ("sub", Scalar::Signed(32)) if style.saturates => {
-            binary(|a, b| u64::from((a as i32).saturating_sub(b as i32) as u32))
-        }
+        ("add", Scalar::Signed(32)) if style.saturates => binary(|a, b| u64::from((a as i32).saturating_add(b as i32) as u32)),
+        ("sub", Scalar::Signed(32)) if style.saturates => binary(|a, b| u64::from((a as i32).saturating_sub(b as i32) as u32)),
         _ if style.saturates => return None,
         ("add", _) => binary(move |a, b| unsigned(a.wrapping_add(b), bits)),
         ("sub", _) => binary(move |a, b| unsigned(a.wrapping_sub(b), bits)),
@@ -221,7 +217,9 @@ fn of_one(opcode: &str, style: &Style) -> Option<Unary> {
         ("abs", Scalar::F32) if style.flushes => style.single1(f32::abs),
         ("neg", _) => unary(move |a| a ^ sign),
         ("abs", _) => unary(move |a| a & !sign),
-        ("sqrt", Scalar::F32) if exact && rounding != Rounding::Nearest => style.single1(move |a| float::root_single(a, rounding)),
+        ("sqrt", Scalar::F32) if exact && rounding != Rounding::Nearest => {
+            style.single1(move |a| float::root_single(a, rounding))
+        }
         ("sqrt", Scalar::F32) => style.single1(f32::sqrt),
         ("rcp", Scalar::F32) if exact && rounding != Rounding::Nearest => {
             style.single1(move |a| float::divide_single(1.0, a, rounding))

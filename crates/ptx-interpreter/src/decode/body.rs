@@ -60,7 +60,10 @@ impl<'s> Body<'s> {
         }
         body.function(function, names)?;
         if body.code.len() > MAX_INSTRUCTIONS {
-            return Err(LoadError::syntax(function.line, format!("`{}` has more than {MAX_INSTRUCTIONS} instructions", function.name)));
+            return Err(LoadError::syntax(
+                function.line,
+                format!("`{}` has more than {MAX_INSTRUCTIONS} instructions", function.name),
+            ));
         }
         Ok(body)
     }
@@ -147,7 +150,8 @@ impl<'s> Body<'s> {
     }
 
     fn push(&mut self, statement: &Statement, names: &Names, op: Op, class: Class) -> Result<(), LoadError> {
-        let guard = statement.guard.as_ref().map(|(name, negated)| names.condition(name, *negated, statement.line)).transpose()?;
+        let guard =
+            statement.guard.as_ref().map(|(name, negated)| names.condition(name, *negated, statement.line)).transpose()?;
         self.code.push(Instruction { op, guard, line: statement.line, location: self.location, class });
         Ok(())
     }
@@ -176,8 +180,7 @@ impl<'s> Body<'s> {
         let mut operands = operands;
         let index = operands.source(0, Scalar::Unsigned(32))?;
         let list = operands.name(1)?;
-        let targets =
-            labels.lists.get(list).ok_or_else(|| LoadError::UnknownName { line, name: list.to_owned() })?.clone();
+        let targets = labels.lists.get(list).ok_or_else(|| LoadError::UnknownName { line, name: list.to_owned() })?.clone();
         labels.jumps.push(Jump { at, scope, line, labels: targets });
         self.push(statement, names, Op::BranchIndexed { index, targets: Vec::new() }, Class::Control)
     }
@@ -236,8 +239,7 @@ impl<'s> Body<'s> {
 
 impl Labels {
     fn of(items: &[Item]) -> Self {
-        let mut labels =
-            Labels { by_scope: vec![BTreeMap::new()], parents: vec![0], lists: BTreeMap::new(), jumps: Vec::new() };
+        let mut labels = Labels { by_scope: vec![BTreeMap::new()], parents: vec![0], lists: BTreeMap::new(), jumps: Vec::new() };
         let mut scope = 0;
         let mut previous = None;
         for item in items {

@@ -11,9 +11,8 @@ use crate::number::integer::{signed, unsigned};
 use crate::program::{Class, Compare, Op};
 use crate::scalar::Scalar;
 
-const RELATIONS: [&str; 18] = [
-    "eq", "ne", "lt", "le", "gt", "ge", "lo", "ls", "hi", "hs", "equ", "neu", "ltu", "leu", "gtu", "geu", "num", "nan",
-];
+const RELATIONS: [&str; 18] =
+    ["eq", "ne", "lt", "le", "gt", "ge", "lo", "ls", "hi", "hs", "equ", "neu", "ltu", "leu", "gtu", "geu", "num", "nan"];
 
 pub fn decode(operands: &mut Operands) -> Result<(Op, Class), LoadError> {
     let opcode = operands.statement.opcode[0].as_str();
@@ -134,7 +133,7 @@ fn relation_of(name: &'static str, scalar: Scalar, flushes: bool) -> Option<Rela
         ("lt", Scalar::F32) if !flushes => relation(|a, b| single(a) < single(b)),
         _ => {
             let holds = holds(name, scalar, flushes)?;
-            relation(move |a, b| holds(a, b))
+            relation(holds)
         }
     })
 }

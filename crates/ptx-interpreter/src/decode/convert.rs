@@ -54,13 +54,19 @@ pub fn decode(operands: &mut Operands) -> Result<(Op, Class), LoadError> {
 }
 
 /// Two f32 to a pair: the first operand becomes the upper half.
-fn pair(operands: &mut Operands, modifiers: &Modifiers, style: Style, to: Scalar, from: Scalar) -> Result<(Op, Class), LoadError> {
+fn pair(
+    operands: &mut Operands,
+    modifiers: &Modifiers,
+    style: Style,
+    to: Scalar,
+    from: Scalar,
+) -> Result<(Op, Class), LoadError> {
     let format = half::format(to).filter(|_| from == Scalar::F32 && !style.saturates);
     let format = format.ok_or_else(|| modifiers.error("this conversion is not supported"))?;
     operands.expect(3)?;
     let (a, b) = (operands.source(1, from)?, operands.source(2, from)?);
     let f = binary(move |a, b| {
-        let one = |x: u64| u64::from(format.from_odd(rectified(f64::from(single(x)), style), style.rounding));
+        let one = |x: u64| u64::from(format.round(rectified(f64::from(single(x)), style), style.rounding));
         one(a) << 16 | one(b)
     });
     Ok((Op::Binary { d: operands.destination(0)?, a, b, f }, Class::Convert))
@@ -132,7 +138,7 @@ fn integer_to_float(to: Scalar, from: Scalar, style: Style) -> Option<Unary> {
             let format = half::format(to)?;
             unary(move |a| {
                 let (near, error) = split(a);
-                u64::from(format.from_odd(to_odd(near, error), rounding))
+                u64::from(format.round(to_odd(near, error), rounding))
             })
         }
     })
@@ -192,7 +198,7 @@ fn float_to_float(to: Scalar, from: Scalar, style: Style) -> Option<Unary> {
             let format = half::format(to)?;
             unary(move |a| {
                 let value = if saturates { saturate_double(value(a)) } else { value(a) };
-                u64::from(format.from_odd(value, rounding))
+                u64::from(format.round(value, rounding))
             })
         }
     })

@@ -64,8 +64,12 @@ pub fn carry(operands: &mut Operands, mut modifiers: Modifiers, opcode: &str, re
             (unsigned(difference as u64, bits), difference < 0)
         },
         (Some("mad"), Some("lo"), _) => |a, b, c, carry, bits| add_with_carry(unsigned(a.wrapping_mul(b), bits), c, carry, bits),
-        (Some("mad"), Some("hi"), false) => |a, b, c, carry, bits| add_with_carry(int::multiply_high(a, b, bits, false), c, carry, bits),
-        (Some("mad"), Some("hi"), true) => |a, b, c, carry, bits| add_with_carry(int::multiply_high(a, b, bits, true), c, carry, bits),
+        (Some("mad"), Some("hi"), false) => {
+            |a, b, c, carry, bits| add_with_carry(int::multiply_high(a, b, bits, false), c, carry, bits)
+        }
+        (Some("mad"), Some("hi"), true) => {
+            |a, b, c, carry, bits| add_with_carry(int::multiply_high(a, b, bits, true), c, carry, bits)
+        }
         _ => return Err(modifiers.error("not supported")),
     };
     let d = operands.destination(0)?;
@@ -103,8 +107,12 @@ pub fn decode(operands: &mut Operands) -> Result<(Op, Class), LoadError> {
         }
         "bfi" => {
             operands.expect(5)?;
-            let inputs =
-                [operands.source(1, scalar)?, operands.source(2, scalar)?, operands.source(3, count)?, operands.source(4, count)?];
+            let inputs = [
+                operands.source(1, scalar)?,
+                operands.source(2, scalar)?,
+                operands.source(3, count)?,
+                operands.source(4, count)?,
+            ];
             let f = quaternary(move |a, b, at, length| int::insert(a, b, at, length, bits));
             Op::Quaternary { d: operands.destination(0)?, inputs, f }
         }

@@ -71,17 +71,16 @@ fn parameters(function: &Function, names: &mut Names) -> (Vec<Parameter>, usize)
 fn instruction(operands: &mut Operands) -> Result<(Op, Class), LoadError> {
     let opcode = operands.statement.opcode[0].clone();
     match opcode.as_str() {
-        "add" | "sub" | "mul" | "mad" | "fma" | "div" | "min" | "max" | "neg" | "abs" | "rem" | "sqrt" | "rsqrt" | "rcp" | "ex2"
-        | "lg2" | "sin" | "cos" | "tanh" | "copysign" | "testp" => arithmetic::decode(operands),
-        "and" | "or" | "xor" | "not" | "cnot" | "shl" | "shr" | "shf" | "bfe" | "bfi" | "prmt" | "popc" | "clz" | "brev" | "bfind"
-        | "sad" | "lop3" | "mul24" | "mad24" | "dp4a" | "addc" | "subc" | "madc" | "fns" | "bmsk" | "szext" => {
+        "add" | "sub" | "mul" | "mad" | "fma" | "div" | "min" | "max" | "neg" | "abs" | "rem" | "sqrt" | "rsqrt" | "rcp"
+        | "ex2" | "lg2" | "sin" | "cos" | "tanh" | "copysign" | "testp" => arithmetic::decode(operands),
+        "and" | "or" | "xor" | "not" | "cnot" | "shl" | "shr" | "shf" | "bfe" | "bfi" | "prmt" | "popc" | "clz" | "brev"
+        | "bfind" | "sad" | "lop3" | "mul24" | "mad24" | "dp4a" | "addc" | "subc" | "madc" | "fns" | "bmsk" | "szext" => {
             integer::decode(operands)
         }
         "setp" | "selp" | "slct" | "set" => compare::decode(operands),
         "cvt" => convert::decode(operands),
-        "mov" | "cvta" | "ld" | "ldu" | "st" | "atom" | "red" | "isspacep" | "prefetch" | "prefetchu" | "discard" | "applypriority" => {
-            memory::decode(operands)
-        }
+        "mov" | "cvta" | "ld" | "ldu" | "st" | "atom" | "red" | "isspacep" | "prefetch" | "prefetchu" | "discard"
+        | "applypriority" => memory::decode(operands),
         "shfl" | "vote" | "match" | "activemask" | "redux" | "elect" => warp::decode(operands),
         "bar" | "barrier" | "membar" | "fence" | "exit" | "trap" | "nanosleep" | "brkpt" | "pmevent" => control::decode(operands),
         "cp" | "ldmatrix" | "mma" | "mbarrier" => matrix::decode(operands),

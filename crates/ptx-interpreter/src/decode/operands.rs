@@ -45,7 +45,9 @@ impl Operands<'_, '_, '_> {
             Operand::Name(name) => self.names.value(name, self.statement.line),
             Operand::Integer(value) => Ok(self.names.constant(unsigned(*value as u64, bits))),
             // Bits of an f32 or f64; each may be written for the other.
-            Operand::Single(value) if scalar == Scalar::F64 => Ok(self.names.constant(f64::from(f32::from_bits(*value)).to_bits())),
+            Operand::Single(value) if scalar == Scalar::F64 => {
+                Ok(self.names.constant(f64::from(f32::from_bits(*value)).to_bits()))
+            }
             Operand::Double(value) if scalar == Scalar::F32 => {
                 Ok(self.names.constant(u64::from((f64::from_bits(*value) as f32).to_bits())))
             }
@@ -148,9 +150,7 @@ impl Operands<'_, '_, '_> {
         match self.get(at)? {
             Operand::Name(name) => self.names.condition(name, false, self.statement.line),
             Operand::Not(name) => self.names.condition(name, true, self.statement.line),
-            Operand::Integer(value) => {
-                Ok(Condition { predicate: if *value == 0 { FALSE } else { TRUE }, is_negated: false })
-            }
+            Operand::Integer(value) => Ok(Condition { predicate: if *value == 0 { FALSE } else { TRUE }, is_negated: false }),
             _ => Err(self.error("a predicate is needed")),
         }
     }

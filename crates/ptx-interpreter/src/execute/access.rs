@@ -37,7 +37,7 @@ impl Machine<'_> {
         match space {
             Space::Shared => self.shared_place(address, bytes),
             Space::Global | Space::Const => {
-                if address < 4 * WINDOW && address >= WINDOW {
+                if (WINDOW..4 * WINDOW).contains(&address) {
                     return Err(MemoryError::WrongSpace { address, space: "global" });
                 }
                 let (slot, at) = self.memory.locate(address, bytes)?;
@@ -178,7 +178,9 @@ impl Machine<'_> {
         let bytes = element * load.d.len();
         let is_atomic = load.order != Order::Weak;
         let extend = load.scalar.is_signed().then_some(load.scalar.bits());
-        let mut out = [[0; WARP]; 8];
+        let is_plain = load.d.len() == 1 && extend.is_none();
+        let mut first = [0; WARP];
+        let mut rest = if is_plain { Vec::new() } else { vec![[0; WARP]; load.d.len()] };
         for lane in lanes_of(mask) {
             let thread = warp.index * WARP + lane;
             let address = self.address(warp, load.address, lane);
@@ -189,7 +191,11 @@ impl Machine<'_> {
                 self.clocks.atomic(thread, address, true, false, load.order.acquires(), false);
             }
             self.touch(place, bytes, thread, Access::Read, is_atomic).map_err(|kind| Stop { kind, lane })?;
-            for (i, out) in out.iter_mut().enumerate().take(load.d.len()) {
+            if is_plain {
+                first[lane] = self.value(place, element);
+                continue;
+            }
+            for (i, out) in rest.iter_mut().enumerate() {
                 let value = self.value(advance(place, i * element), element);
                 out[lane] = extend.map_or(value, |bits| signed(value, bits) as u64);
             }
@@ -197,7 +203,8 @@ impl Machine<'_> {
         if self.options.count_traffic {
             self.count(warp, load.space, load.address, bytes, mask, false);
         }
-        for (d, values) in load.d.iter().zip(&out) {
+        let values = if is_plain { std::slice::from_ref(&first) } else { &rest };
+        for (d, values) in load.d.iter().zip(values) {
             d.iter().for_each(|d| warp.set(*d, values, mask));
         }
         Ok(())
@@ -239,7 +246,7 @@ impl Machine<'_> {
             let mask = u64::MAX >> (64 - 8 * element);
             self.value(advance(place, i * element), element) == warp.registers[*value][lane] & mask
         });
-        let other = crate::execute::access::linear(earlier.thread, self.launch.block);
+        let other = linear(earlier.thread, self.launch.block);
         earlier.access == Access::Write
             && earlier.block == self.block
             && other / WARP == thread / WARP

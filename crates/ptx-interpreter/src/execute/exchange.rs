@@ -40,7 +40,8 @@ impl Machine<'_> {
             if named & !warp.live != 0 && self.options.check_exited {
                 return Err(Stop { kind: FaultKind::DivergentExchange { named, missing: named & !warp.live }, lane });
             }
-            let alike = lanes_of(here).filter(|other| masks[*other] as u32 & existing == named).fold(0, |set, lane| set | 1 << lane);
+            let alike =
+                lanes_of(here).filter(|other| masks[*other] as u32 & existing == named).fold(0, |set, lane| set | 1 << lane);
             if named & warp.live & !alike == 0 {
                 let set = named & warp.live;
                 sets.push(set);
@@ -130,7 +131,8 @@ impl Machine<'_> {
         let gathered = self.gather(warp, named, pc, group, mask)?;
         for set in gathered.sets {
             let values = warp.registers[a];
-            let same = |lane: usize| lanes_of(set).filter(|other| values[*other] == values[lane]).fold(0u32, |m, other| m | 1 << other);
+            let same =
+                |lane: usize| lanes_of(set).filter(|other| values[*other] == values[lane]).fold(0u32, |m, other| m | 1 << other);
             let first = same(set.trailing_zeros() as usize);
             let out = std::array::from_fn(|lane| match (is_all, first == set) {
                 (true, true) => u64::from(set),

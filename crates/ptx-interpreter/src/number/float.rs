@@ -103,7 +103,13 @@ pub fn root_double(a: f64, rounding: Rounding) -> f64 {
 #[inline(always)]
 pub fn min_single(a: f32, b: f32, spreads_nan: bool) -> f32 {
     if a.is_nan() || b.is_nan() {
-        if spreads_nan || (a.is_nan() && b.is_nan()) { f32::NAN } else if a.is_nan() { b } else { a }
+        if spreads_nan || (a.is_nan() && b.is_nan()) {
+            f32::NAN
+        } else if a.is_nan() {
+            b
+        } else {
+            a
+        }
     } else if a < b || (a == b && a.is_sign_negative()) {
         a
     } else {

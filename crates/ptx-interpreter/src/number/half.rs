@@ -23,12 +23,12 @@ fn each(is_pair: bool, inputs: [u64; 3], f: impl Fn([u16; 3]) -> u16) -> u64 {
 pub fn fused(a: u64, b: u64, c: u64, format: Format16, is_pair: bool) -> u64 {
     each(is_pair, [a, b, c], |[a, b, c]| {
         let product = format.to_double(a) * format.to_double(b);
-        format.from_odd(add_odd(product, format.to_double(c)), Rounding::Nearest)
+        format.round(add_odd(product, format.to_double(c)), Rounding::Nearest)
     })
 }
 
 pub fn add(a: u64, b: u64, format: Format16, is_pair: bool) -> u64 {
-    each(is_pair, [a, b, 0], |[a, b, _]| format.from_odd(add_odd(format.to_double(a), format.to_double(b)), Rounding::Nearest))
+    each(is_pair, [a, b, 0], |[a, b, _]| format.round(add_odd(format.to_double(a), format.to_double(b)), Rounding::Nearest))
 }
 
 pub fn subtract(a: u64, b: u64, format: Format16, is_pair: bool) -> u64 {
@@ -36,18 +36,14 @@ pub fn subtract(a: u64, b: u64, format: Format16, is_pair: bool) -> u64 {
 }
 
 pub fn multiply(a: u64, b: u64, format: Format16, is_pair: bool) -> u64 {
-    each(is_pair, [a, b, 0], |[a, b, _]| format.from_odd(format.to_double(a) * format.to_double(b), Rounding::Nearest))
+    each(is_pair, [a, b, 0], |[a, b, _]| format.round(format.to_double(a) * format.to_double(b), Rounding::Nearest))
 }
 
 /// As f32's: of a number and NaN the number, unless NaN spreads.
 pub fn min_max(a: u64, b: u64, format: Format16, is_pair: bool, is_max: bool, spreads_nan: bool) -> u64 {
     each(is_pair, [a, b, 0], |[a, b, _]| {
         let (x, y) = (format.to_double(a) as f32, format.to_double(b) as f32);
-        let best = if is_max {
-            super::float::max_single(x, y, spreads_nan)
-        } else {
-            super::float::min_single(x, y, spreads_nan)
-        };
-        format.from_odd(best.into(), Rounding::Nearest)
+        let best = if is_max { super::float::max_single(x, y, spreads_nan) } else { super::float::min_single(x, y, spreads_nan) };
+        format.round(best.into(), Rounding::Nearest)
     })
 }

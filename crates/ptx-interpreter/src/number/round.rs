@@ -91,7 +91,7 @@ impl Format16 {
     }
 
     /// A value rounded to odd, to this format. NaN becomes the canonical 0x7fff.
-    pub fn from_odd(self, value: f64, rounding: Rounding) -> u16 {
+    pub fn round(self, value: f64, rounding: Rounding) -> u16 {
         let sign = u16::from(value.is_sign_negative()) << 15;
         if value.is_nan() {
             return 0x7fff;

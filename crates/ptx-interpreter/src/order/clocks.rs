@@ -17,6 +17,8 @@ pub struct Clocks {
     block_start: u64,
     /// Accesses of this block before this time are known to all its threads.
     base: u64,
+    /// The time of what each thread does now.
+    now: Vec<u64>,
     threads: Vec<Clock>,
     /// What atomics have passed on, by address, in this launch.
     released_at: BTreeMap<u64, Vec<Rc<Snapshot>>>,
@@ -27,8 +29,6 @@ pub struct Clocks {
 /// The clock of one thread.
 #[derive(Default)]
 struct Clock {
-    /// The time of what it does now.
-    now: u64,
     /// Lanes of its own warp.
     warp: Lanes,
     /// All threads of the block, once something was learnt outside barriers of warp and block.
@@ -70,6 +70,7 @@ impl Clocks {
             launch_start: time + 1,
             block_start: 0,
             base: 0,
+            now: Vec::new(),
             threads: Vec::new(),
             released_at: BTreeMap::new(),
             starts: Vec::new(),
@@ -85,7 +86,10 @@ impl Clocks {
         self.block_start = self.time;
         self.base = self.time;
         self.starts.push(self.time);
-        self.threads = (0..n_threads).map(|_| Clock { now: self.time, ..Clock::default() }).collect();
+        self.now.clear();
+        self.now.resize(n_threads, self.time);
+        self.threads.clear();
+        self.threads.resize_with(n_threads, Clock::default);
     }
 
     /// The number, in order of running, of the block that acted at this time.
@@ -95,7 +99,7 @@ impl Clocks {
 
     #[inline(always)]
     pub fn now(&self, thread: usize) -> u64 {
-        self.threads[thread].now
+        self.now[thread]
     }
 
     /// Whether an access happens before what `thread` does now.
@@ -129,9 +133,9 @@ impl Clocks {
         self.time += 1;
         self.base = self.time;
         let others = union(self.threads.iter().map(|clock| &clock.others));
-        for clock in &mut self.threads {
-            clock.now = self.time;
-            clock.others.clone_from(&others);
+        self.now.fill(self.time);
+        if !others.is_empty() {
+            self.threads.iter_mut().for_each(|clock| clock.others.clone_from(&others));
         }
     }
 
@@ -148,12 +152,12 @@ impl Clocks {
             for (known, by) in joined.iter_mut().zip(clock.block.iter().flatten()) {
                 *known = (*known).max(*by);
             }
-            joined[thread] = joined[thread].max(clock.now);
+            joined[thread] = joined[thread].max(self.now[thread]);
         }
         let others = union(threads.iter().map(|&thread| &self.threads[thread].others));
         self.time += 1;
         for &thread in threads {
-            self.threads[thread].now = self.time;
+            self.now[thread] = self.time;
         }
         for &thread in learners {
             let clock = &mut self.threads[thread];
@@ -178,15 +182,15 @@ impl Clocks {
             }
         }
         for lane in lanes_of(mask) {
-            joined[lane] = joined[lane].max(self.threads[first + lane].now);
+            joined[lane] = joined[lane].max(self.now[first + lane]);
         }
         let others = union(lanes_of(mask).map(|lane| &self.threads[first + lane].others));
         self.time += 1;
         for lane in lanes_of(mask) {
             let clock = &mut self.threads[first + lane];
             clock.warp = joined;
-            clock.now = self.time;
             clock.others.clone_from(&others);
+            self.now[first + lane] = self.time;
         }
     }
 
@@ -233,17 +237,17 @@ impl Clocks {
     fn snapshot(&mut self, thread: usize) -> Rc<Snapshot> {
         let (block_start, base) = (self.block_start, self.base);
         self.time += 1;
-        let clock = &mut self.threads[thread];
+        let clock = &self.threads[thread];
         let snapshot = Snapshot {
             block_start,
             base,
             thread,
-            now: clock.now,
+            now: self.now[thread],
             warp: clock.warp,
             block: clock.block.clone(),
             others: clock.others.clone(),
         };
-        clock.now = self.time;
+        self.now[thread] = self.time;
         Rc::new(snapshot)
     }
 

@@ -72,7 +72,7 @@ impl Shadow {
 fn read(cell: &mut Cell, clocks: &Clocks, touch: Touch) -> Result<(), (Stamp, bool)> {
     let thread = touch.thread;
     let last = Stamp(cell[0]);
-    if !last.is_none() && !clocks.is_ordered(last, thread) && !(last.is_atomic() && touch.is_atomic) {
+    if !(last.is_none() || clocks.is_ordered(last, thread) || last.is_atomic() && touch.is_atomic) {
         return Err((last, true));
     }
     let (warp, lane) = (thread / WARP * WARP, thread % WARP);
@@ -116,7 +116,7 @@ fn note_reader(cell: &mut Cell, clocks: &Clocks, stamp: Stamp, thread: usize) {
 fn write(cell: &mut Cell, clocks: &Clocks, touch: Touch) -> Result<(), (Stamp, bool)> {
     let thread = touch.thread;
     let last = Stamp(cell[0]);
-    if !last.is_none() && !clocks.is_ordered(last, thread) && !(last.is_atomic() && touch.is_atomic) {
+    if !(last.is_none() || clocks.is_ordered(last, thread) || last.is_atomic() && touch.is_atomic) {
         return Err((last, true));
     }
     for (at, mask) in [(1, cell[3] as u32), (2, (cell[3] >> 32) as u32)] {

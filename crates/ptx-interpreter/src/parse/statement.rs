@@ -35,12 +35,9 @@ fn operand(cursor: &mut Cursor) -> Result<Operand, LoadError> {
     }
     if cursor.take('[') {
         let base = constant(cursor)?;
-        let mut offset = 0;
-        if cursor.take('+') {
-            offset = cursor.integer("an offset")? as i64;
-        } else if cursor.peek() == Some(&Kind::Mark('-')) {
-            offset = cursor.integer("an offset")? as i64;
-        }
+        // `+4`, `+-4` and `-4`.
+        let has_offset = cursor.take('+') || cursor.peek() == Some(&Kind::Mark('-'));
+        let offset = if has_offset { cursor.integer("an offset")? as i64 } else { 0 };
         cursor.expect(']')?;
         return Ok(Operand::Address(Box::new(base), offset));
     }

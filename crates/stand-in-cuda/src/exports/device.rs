@@ -14,32 +14,32 @@ const CONTEXT: usize = 0xc0;
 
 /// Attributes of a device of compute capability 8.0; what is not listed is 0.
 const ATTRIBUTES: [(c_int, c_int); 26] = [
-    (1, 1024),           // threads of a block
-    (2, 1024),           // block along x
-    (3, 1024),           // y
-    (4, 64),             // z
-    (5, i32::MAX),       // grid along x
-    (6, 65_535),         // y
-    (7, 65_535),         // z
-    (8, 48 * 1024),      // shared memory of a block
-    (9, 64 * 1024),      // constant memory
-    (10, 32),            // threads of a warp
-    (11, i32::MAX),      // pitch
-    (12, 65_536),        // registers of a block
-    (13, 1_410_000),     // clock in kHz
-    (16, 4),             // multiprocessors
-    (36, 1_215_000),     // clock of the memory in kHz
-    (37, 5_120),         // width of the memory bus
-    (38, 40 << 20),      // L2 cache
-    (39, 2_048),         // threads of a multiprocessor
-    (41, 1),             // unified addressing
-    (75, 8),             // compute capability, major
-    (76, 0),             // minor
-    (81, 164 * 1024),    // shared memory of a multiprocessor
-    (82, 65_536),        // registers of a multiprocessor
-    (97, 163 * 1024),    // shared memory of a block that asks for it
-    (106, 32),           // blocks of a multiprocessor
-    (115, 1),            // stream-ordered allocation
+    (1, 1024),        // threads of a block
+    (2, 1024),        // block along x
+    (3, 1024),        // y
+    (4, 64),          // z
+    (5, i32::MAX),    // grid along x
+    (6, 65_535),      // y
+    (7, 65_535),      // z
+    (8, 48 * 1024),   // shared memory of a block
+    (9, 64 * 1024),   // constant memory
+    (10, 32),         // threads of a warp
+    (11, i32::MAX),   // pitch
+    (12, 65_536),     // registers of a block
+    (13, 1_410_000),  // clock in kHz
+    (16, 4),          // multiprocessors
+    (36, 1_215_000),  // clock of the memory in kHz
+    (37, 5_120),      // width of the memory bus
+    (38, 40 << 20),   // L2 cache
+    (39, 2_048),      // threads of a multiprocessor
+    (41, 1),          // unified addressing
+    (75, 8),          // compute capability, major
+    (76, 0),          // minor
+    (81, 164 * 1024), // shared memory of a multiprocessor
+    (82, 65_536),     // registers of a multiprocessor
+    (97, 163 * 1024), // shared memory of a block that asks for it
+    (106, 32),        // blocks of a multiprocessor
+    (115, 1),         // stream-ordered allocation
 ];
 
 thread_local! {
