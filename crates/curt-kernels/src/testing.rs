@@ -102,10 +102,7 @@ pub fn assert_same_numbers(name: &str, got: &[f64], want: &[f64]) {
 /// variable `CURT_TEST_GPU` is set, on device 0 of this machine's driver. Fails if the device reports anything.
 #[cfg(feature = "cuda")]
 pub fn on_cuda(test: impl Fn(&crate::Cuda)) {
-    use std::sync::{Mutex, PoisonError};
-    // the stand-in's settings and its state after a fault belong to the process
-    static TURN: Mutex<()> = Mutex::new(());
-    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let _turn = turn();
     if std::env::var_os("CURT_TEST_GPU").is_some() {
         let cuda = crate::Cuda::new(0).unwrap();
         test(&cuda);
@@ -119,6 +116,13 @@ pub fn on_cuda(test: impl Fn(&crate::Cuda)) {
         test(&cuda);
         cuda.synchronize().unwrap_or_else(|error| panic!("{error}\n{}", stand_in.last_report().unwrap_or_default()));
     }
+}
+
+/// The right to use the stand-in driver: its settings and its state after a fault belong to the process.
+#[cfg(feature = "cuda")]
+pub fn turn() -> std::sync::MutexGuard<'static, ()> {
+    static TURN: std::sync::Mutex<()> = std::sync::Mutex::new(());
+    TURN.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 /// Checks that two results have the same bits.

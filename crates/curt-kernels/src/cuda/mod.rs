@@ -9,6 +9,8 @@ mod device;
 pub(crate) mod launch;
 mod memory;
 mod modules;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
