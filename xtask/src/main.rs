@@ -6,6 +6,7 @@ mod clone_test;
 mod conformance;
 mod crash;
 mod fixtures;
+mod kernels;
 mod mutants;
 mod record;
 mod results;
@@ -52,6 +53,8 @@ enum Command {
     CloneTest,
     /// Kill runs at random moments; each, resumed, must end as if nothing had happened
     Crash(crash::Options),
+    /// Compile the CUDA kernels with a pinned compiler, which it installs: PTX to commit, and what each kernel takes
+    Kernels(kernels::Options),
     /// Write the tables of docs/results.md from what benches, other software and runs left
     Results(results::Options),
 }
@@ -92,6 +95,7 @@ fn run(command: &Command) -> Result<String> {
         Command::Smoke(options) => smoke::run(options),
         Command::CloneTest => clone_test::run(),
         Command::Crash(options) => crash::run(options),
+        Command::Kernels(options) => kernels::run(options).map(silent),
         Command::Results(options) => results::run(options).map(silent),
     }
 }

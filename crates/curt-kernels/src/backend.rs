@@ -59,6 +59,74 @@ pub enum DeviceError {
         /// The instruction set asked for.
         path: &'static str,
     },
+    /// There is no CUDA driver.
+    #[error("no CUDA driver: the library libcuda could not be loaded")]
+    NoCudaLibrary,
+    /// A CUDA device is asked for that does not exist.
+    #[error("no CUDA device {ordinal}: {count} devices are visible")]
+    NoSuchDevice {
+        /// The number asked for.
+        ordinal: usize,
+        /// Visible devices.
+        count: usize,
+    },
+    /// A CUDA device is older than the kernels.
+    #[error("CUDA device {name} has compute capability {}.{}; the kernels need 8.0", .capability.0, .capability.1)]
+    DeviceTooOld {
+        /// What the device calls itself.
+        name: String,
+        /// Its compute capability.
+        capability: (i32, i32),
+    },
+    /// The driver does not take the kernels.
+    #[error("the CUDA driver refuses the kernels of {module}: {reason}; they need a driver for CUDA 12.8 or newer")]
+    KernelsRefused {
+        /// The file of kernels.
+        module: &'static str,
+        /// What the driver said.
+        reason: String,
+    },
+    /// A call of the CUDA driver failed.
+    #[error("CUDA: {action}: {reason}{}", after(.last_launch))]
+    Cuda {
+        /// What was tried.
+        action: String,
+        /// What the driver said.
+        reason: String,
+        /// The last kernel that was launched before; work is asynchronous, so it may be the one that failed.
+        last_launch: Option<Launch>,
+    },
+    /// A kernel could not be launched.
+    #[error("CUDA: launch of {launch} failed: {reason}")]
+    LaunchFailed {
+        /// The launch that was refused.
+        launch: Launch,
+        /// What the driver said.
+        reason: String,
+    },
+}
+
+/// A kernel and the blocks of threads that it was launched with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Launch {
+    /// The kernel.
+    pub kernel: &'static str,
+    /// Blocks along x, y and z.
+    pub grid: [u32; 3],
+    /// Threads of a block.
+    pub block: u32,
+}
+
+impl std::fmt::Display for Launch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let [x, y, z] = self.grid;
+        write!(f, "{} with {x} x {y} x {z} blocks of {} threads", self.kernel, self.block)
+    }
+}
+
+/// The end of a message that names the last launch.
+fn after(last: &Option<Launch>) -> String {
+    last.map_or_else(String::new, |launch| format!(" (after the launch of {launch})"))
 }
 
 /// A device: buffers of numbers and of ids, and the copies between it and the host.

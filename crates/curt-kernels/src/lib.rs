@@ -1,7 +1,7 @@
 //! Transformer operations, forward and backward side by side, for `curt`.
 //!
 //! One folder per op under [`ops`]: the formula both ways and the trait in `mod.rs`, the fast f32 half in `cpu.rs`,
-//! the plain f64 twin in `plain.rs`. A backend implements every trait of [`Ops`], so none compiles with a forward and
+//! the plain f64 twin in `plain.rs`, the launches on a GPU in `cuda.rs` and the kernels in `*.cu`. A backend implements every trait of [`Ops`], so none compiles with a forward and
 //! without its backward.
 //!
 //! What all ops promise (see `docs/architecture.md`):
@@ -21,13 +21,17 @@
 
 mod backend;
 pub mod cpu;
+#[cfg(feature = "cuda")]
+pub mod cuda;
 pub mod math;
 pub mod ops;
 #[cfg(test)]
 mod testing;
 
-pub use backend::{Backend, DeviceError, Real};
+pub use backend::{Backend, DeviceError, Launch, Real};
 pub use cpu::{Buffer, Cpu, SimdPath};
+#[cfg(feature = "cuda")]
+pub use cuda::Cuda;
 
 /// Every op that the transformer needs; implemented by a backend that has them all.
 pub trait Ops:

@@ -8,7 +8,7 @@ mod criterion;
 mod embedded;
 pub mod machine;
 mod memory;
-mod page;
+pub mod page;
 mod peers;
 mod plot;
 mod printed;

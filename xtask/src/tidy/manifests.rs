@@ -5,17 +5,17 @@ use anyhow::{Context, Result};
 use super::Violation;
 use crate::workspace::{Member, Workspace};
 
-/// The one crate that may contain `unsafe`, so the one with its own table of lints.
-pub const KERNELS: &str = "curt-kernels";
+/// The crates that may contain `unsafe`, so those with their own tables of lints: what is shipped, and a driver for tests.
+pub const UNSAFE: [&str; 2] = ["curt-kernels", "stand-in-cuda"];
 
-/// `[lints] workspace = true` everywhere; the kernels repeat the workspace's table, `unsafe_code` allowed.
+/// `[lints] workspace = true` everywhere; crates with `unsafe` repeat the workspace's table, `unsafe_code` allowed.
 pub fn lints(workspace: &Workspace) -> Result<Vec<Violation>> {
     let root = root_manifest(workspace)?;
     let wanted = root.get("workspace").and_then(|w| w.get("lints")).and_then(|l| l.as_table()).cloned().unwrap_or_default();
     let members = workspace.members()?;
     Ok(members
         .iter()
-        .flat_map(|member| if member.name == KERNELS { own_lints(member, &wanted) } else { inherited(member) })
+        .flat_map(|member| if UNSAFE.contains(&member.name.as_str()) { own_lints(member, &wanted) } else { inherited(member) })
         .collect())
 }
 

@@ -51,7 +51,7 @@ const RULES: [(&str, Rule); 16] = [
     ("every crate inherits the workspace's lints", manifests::lints),
     ("every dependency's version stands in the workspace table", manifests::dependencies),
     ("every library documents itself with an example", sources::crate_docs),
-    ("unsafe stands in curt-kernels only", sources::unsafe_code),
+    ("unsafe stands in curt-kernels and stand-in-cuda only", sources::unsafe_code),
     ("no macro_rules! outside tests", sources::macros),
     ("nothing unfinished: todo!, unimplemented!, #[ignore]", sources::unfinished),
     ("no file is longer than a reader's patience", sources::length),

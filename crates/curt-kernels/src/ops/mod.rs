@@ -13,11 +13,18 @@ pub mod swiglu;
 /// Elements that one task of an element-wise op handles: long enough to be worth the hand-over, short enough to share.
 pub(crate) const ELEMENTS_PER_TASK: usize = 16_384;
 
+/// Panics with the op and the argument when an argument of `have` elements has fewer than `len`.
+#[inline]
+#[track_caller]
+pub(crate) fn check_len(op: &str, argument: &str, have: usize, len: usize) {
+    assert!(have >= len, "{op}: {argument} holds {have} elements, {len} needed");
+}
+
 /// The first `len` elements of an op's argument; panics with the op and the argument when there are fewer.
 #[inline]
 #[track_caller]
 pub(crate) fn first<'a, T>(op: &str, argument: &str, buffer: &'a [T], len: usize) -> &'a [T] {
-    assert!(buffer.len() >= len, "{op}: {argument} holds {} elements, {len} needed", buffer.len());
+    check_len(op, argument, buffer.len(), len);
     &buffer[..len]
 }
 
@@ -25,7 +32,7 @@ pub(crate) fn first<'a, T>(op: &str, argument: &str, buffer: &'a [T], len: usize
 #[inline]
 #[track_caller]
 pub(crate) fn first_mut<'a, T>(op: &str, argument: &str, buffer: &'a mut [T], len: usize) -> &'a mut [T] {
-    assert!(buffer.len() >= len, "{op}: {argument} holds {} elements, {len} needed", buffer.len());
+    check_len(op, argument, buffer.len(), len);
     &mut buffer[..len]
 }
 

@@ -6,7 +6,7 @@
 use std::io::Write;
 use std::path::Path;
 
-use curt_kernels::{Cpu, Real, SimdPath};
+use curt_kernels::{Ops, SimdPath};
 use curt_runtime::random::{normal, shuffle};
 use curt_runtime::{Completion, DrawKey, GenerateRequest, ModelConfig, PolicyError, Purpose, Sequence, Settings, Transformer};
 
@@ -40,24 +40,18 @@ pub const QWEN2: &str = r#"{"architectures": ["Qwen2ForCausalLM"], "vocab_size":
     "max_position_embeddings": 512, "rope_theta": 10000.0, "tie_word_embeddings": true}"#;
 
 /// A model with [`weights`] and stop token 2; the same weights for every number type.
-pub fn random_model<R: Real>(backend: Cpu<R>, config: ModelConfig, settings: Settings) -> Transformer<Cpu<R>>
-where
-    Cpu<R>: curt_kernels::Ops,
-{
+pub fn random_model<B: Ops>(backend: B, config: ModelConfig, settings: Settings) -> Transformer<B> {
     changed_model(backend, config, vec![2], settings, &mut |_, _| ())
 }
 
 /// As [`random_model`], with other stop tokens and with weights that `change` may alter, tensor by tensor.
-pub fn changed_model<R: Real>(
-    backend: Cpu<R>,
+pub fn changed_model<B: Ops>(
+    backend: B,
     config: ModelConfig,
     stops: Vec<u32>,
     settings: Settings,
     change: &mut dyn FnMut(&str, &mut [f32]),
-) -> Transformer<Cpu<R>>
-where
-    Cpu<R>: curt_kernels::Ops,
-{
+) -> Transformer<B> {
     let mut tensor = 0;
     Transformer::from_source(backend, config, stops, settings, &mut |name, shape| {
         tensor += 1;

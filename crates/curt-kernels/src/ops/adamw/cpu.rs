@@ -34,25 +34,25 @@ impl AdamW for Cpu<f32> {
 
 /// The constants of [`AdamWStep`] as the loop wants them.
 #[derive(Clone, Copy)]
-struct Constants {
-    beta1: f32,
+pub(super) struct Constants {
+    pub beta1: f32,
     /// `grad_scale · (1 − β₁)`: the gradient's share of the first moment.
-    gain1: f32,
-    beta2: f32,
+    pub gain1: f32,
+    pub beta2: f32,
     /// `1 − β₂`.
-    gain2: f32,
-    grad_scale: f32,
+    pub gain2: f32,
+    pub grad_scale: f32,
     /// `lr / c₁`.
-    rate: f32,
+    pub rate: f32,
     /// `1 / c₂`.
-    correction2: f32,
-    epsilon: f32,
+    pub correction2: f32,
+    pub epsilon: f32,
     /// `lr · weight_decay`.
-    decay: f32,
+    pub decay: f32,
 }
 
 impl Constants {
-    fn new(step: AdamWStep) -> Self {
+    pub fn new(step: AdamWStep) -> Self {
         Self {
             beta1: step.beta1 as f32,
             gain1: (step.grad_scale * (1.0 - step.beta1)) as f32,

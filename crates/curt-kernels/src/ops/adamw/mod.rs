@@ -4,6 +4,8 @@
 //! `w = w − lr·weight_decay·w − lr · (m / c₁) / (sqrt(v / c₂) + ε)`, where `c_i = 1 − β_i^t` come from the caller.
 
 mod cpu;
+#[cfg(feature = "cuda")]
+pub(crate) mod cuda;
 mod plain;
 #[cfg(test)]
 mod tests;

@@ -130,3 +130,23 @@ fn a_short_gradient_is_named() {
     let grad = cpu.zeros(2).unwrap();
     cpu.adamw_step(&mut weight, &mut m, &mut v, &grad, typical(1), 3);
 }
+
+#[cfg(feature = "cuda")]
+#[test]
+fn cuda_has_the_bits_of_the_cpu() {
+    use crate::testing::{assert_same_numbers, on_cuda};
+    let cpu = Cpu::<f32>::new(1).unwrap();
+    on_cuda(|cuda| {
+        hand_computed(cuda);
+        for len in [0, 1, 17, 257, 4097] {
+            let mut n = Numbers::new(len as u64);
+            let start = [n.vector(len), n.vector(len), n.vector(len).iter().map(|v| v.abs()).collect()];
+            let (mut want, mut got) = (start.clone(), start);
+            for t in 1..4 {
+                let grad = n.vector(len);
+                (want, got) = (update(&cpu, &want, &grad, typical(t)), update(cuda, &got, &grad, typical(t)));
+                assert_same_numbers(&format!("update {t} of {len}"), &got.concat(), &want.concat());
+            }
+        }
+    });
+}

@@ -17,6 +17,8 @@
 
 mod backward;
 mod cpu;
+#[cfg(feature = "cuda")]
+pub(crate) mod cuda;
 mod forward;
 mod plain;
 #[cfg(test)]

@@ -174,7 +174,7 @@ struct Part<'a> {
 }
 
 /// Stores and attends parts of several sequences in one batch; the bits of out and lse of each part, row by row.
-fn batch(cpu: &Cpu<f32>, pages: &mut KvPages<Cpu<f32>>, parts: &[Part<'_>]) -> Vec<Vec<u64>> {
+fn batch<B: Attention>(backend: &B, pages: &mut KvPages<B>, parts: &[Part<'_>]) -> Vec<Vec<u64>> {
     let mut plan = SequencePlan { row_starts: vec![0], page_starts: vec![0], ..SequencePlan::default() };
     let mut rows = parts[0].rows.slice(0, 0);
     for part in parts {
@@ -184,7 +184,7 @@ fn batch(cpu: &Cpu<f32>, pages: &mut KvPages<Cpu<f32>>, parts: &[Part<'_>]) -> V
         plan.pages.extend(part.pages);
         plan.page_starts.push(plan.pages.len() as u32);
     }
-    let (out, lse) = forward(cpu, pages, &plan, &rows);
+    let (out, lse) = forward(backend, pages, &plan, &rows);
     let (width, heads) = (rows.shape.heads * rows.shape.head_dim, rows.shape.heads);
     let mut bits: Vec<Vec<u64>> = Vec::new();
     for s in 0..parts.len() {
@@ -217,8 +217,8 @@ impl World {
         Self { sequences, pages, page_count: plan.pages.len() }
     }
 
-    fn poisoned(&self, cpu: &Cpu<f32>) -> KvPages<Cpu<f32>> {
-        poisoned(cpu, self.sequences[0].shape, self.page_count)
+    fn poisoned<B: Backend>(&self, backend: &B) -> KvPages<B> {
+        poisoned(backend, self.sequences[0].shape, self.page_count)
     }
 
     fn part(&self, s: usize, first: usize, count: usize) -> Part<'_> {
@@ -253,57 +253,63 @@ fn for_each_world(check: impl Fn(&World, &Cpu<f32>, &[Vec<u64>])) {
     }
 }
 
+fn check_compositions<B: Attention + std::fmt::Debug>(world: &World, backend: &B, want: &[Vec<u64>]) {
+    for order in [vec![0, 1, 2, 3, 4, 5, 6], vec![6, 2, 0], vec![5, 4, 3, 1]] {
+        let parts: Vec<Part<'_>> = order.iter().map(|&s| world.whole(s)).collect();
+        let got = batch(backend, &mut world.poisoned(backend), &parts);
+        for (&s, got) in order.iter().zip(&got) {
+            assert!(*got == want[s], "sequence {s} of {order:?}, {backend:?}");
+        }
+    }
+}
+
+fn check_token_by_token<B: Attention + std::fmt::Debug>(world: &World, backend: &B, want: &[Vec<u64>]) {
+    let mut pages = world.poisoned(backend);
+    let mut got = vec![Vec::new(); want.len()];
+    for position in 0..world.sequences[0].len() {
+        // sequences end at different times, so the batch shrinks; its order changes from step to step
+        let mut alive: Vec<usize> = (0..want.len()).filter(|&s| position < world.sequences[s].len()).collect();
+        let turn = position % alive.len();
+        alive.rotate_left(turn);
+        let parts: Vec<Part<'_>> = alive.iter().map(|&s| world.part(s, position, 1)).collect();
+        for (&s, bits) in alive.iter().zip(batch(backend, &mut pages, &parts)) {
+            got[s].extend(bits);
+        }
+    }
+    assert!(got == want, "{backend:?}");
+}
+
+fn check_prefixes<B: Attention + std::fmt::Debug>(world: &World, backend: &B, want: &[Vec<u64>], splits: &[usize]) {
+    for &split in splits {
+        let mut pages = world.poisoned(backend);
+        let long: Vec<usize> = (0..want.len()).filter(|&s| world.sequences[s].len() > split).collect();
+        let prefixes: Vec<Part<'_>> = long.iter().map(|&s| world.part(s, 0, split)).collect();
+        let mut got = batch(backend, &mut pages, &prefixes);
+        // the rest in two batches of its own
+        for s in 0..long.len() {
+            let rest = world.sequences[long[s]].len() - split;
+            let middle = rest / 2;
+            for (first, count) in [(split, middle), (split + middle, rest - middle)] {
+                got[s].extend(batch(backend, &mut pages, &[world.part(long[s], first, count)]).remove(0));
+            }
+            assert!(got[s] == want[long[s]], "sequence {} split at {split}, {backend:?}", long[s]);
+        }
+    }
+}
+
 #[test]
 fn packed_in_any_composition_has_the_bits_of_alone() {
-    for_each_world(|world, cpu, want| {
-        for order in [vec![0, 1, 2, 3, 4, 5, 6], vec![6, 2, 0], vec![5, 4, 3, 1]] {
-            let parts: Vec<Part<'_>> = order.iter().map(|&s| world.whole(s)).collect();
-            let got = batch(cpu, &mut world.poisoned(cpu), &parts);
-            for (&s, got) in order.iter().zip(&got) {
-                assert!(*got == want[s], "sequence {s} of {order:?}, {:?}", cpu.path());
-            }
-        }
-    });
+    for_each_world(check_compositions);
 }
 
 #[test]
 fn token_by_token_has_the_bits_of_packed() {
-    for_each_world(|world, cpu, want| {
-        let mut pages = world.poisoned(cpu);
-        let mut got = vec![Vec::new(); want.len()];
-        for position in 0..world.sequences[0].len() {
-            // sequences end at different times, so the batch shrinks; its order changes from step to step
-            let mut alive: Vec<usize> = (0..want.len()).filter(|&s| position < world.sequences[s].len()).collect();
-            let turn = position % alive.len();
-            alive.rotate_left(turn);
-            let parts: Vec<Part<'_>> = alive.iter().map(|&s| world.part(s, position, 1)).collect();
-            for (&s, bits) in alive.iter().zip(batch(cpu, &mut pages, &parts)) {
-                got[s].extend(bits);
-            }
-        }
-        assert!(got == want, "{:?} with {} threads", cpu.path(), cpu.threads());
-    });
+    for_each_world(check_token_by_token);
 }
 
 #[test]
 fn prefix_in_pages_then_the_rest_has_the_bits_of_packed() {
-    for_each_world(|world, cpu, want| {
-        for split in [1, 15, 16, 17, 31, 32, 33] {
-            let mut pages = world.poisoned(cpu);
-            let long: Vec<usize> = (0..want.len()).filter(|&s| world.sequences[s].len() > split).collect();
-            let prefixes: Vec<Part<'_>> = long.iter().map(|&s| world.part(s, 0, split)).collect();
-            let mut got = batch(cpu, &mut pages, &prefixes);
-            // the rest in two batches of its own
-            for s in 0..long.len() {
-                let rest = world.sequences[long[s]].len() - split;
-                let middle = rest / 2;
-                for (first, count) in [(split, middle), (split + middle, rest - middle)] {
-                    got[s].extend(batch(cpu, &mut pages, &[world.part(long[s], first, count)]).remove(0));
-                }
-                assert!(got[s] == want[long[s]], "sequence {} split at {split}, {:?}", long[s], cpu.path());
-            }
-        }
-    });
+    for_each_world(|world, cpu, want| check_prefixes(world, cpu, want, &[1, 15, 16, 17, 31, 32, 33]));
 }
 
 #[test]
@@ -377,4 +383,67 @@ fn a_short_buffer_panics() {
     let pages = poisoned(&cpu, shape, 1);
     let (mut out, mut lse, q) = (cpu.zeros(48).unwrap(), cpu.zeros(6).unwrap(), cpu.zeros(47).unwrap());
     cpu.attention_forward(&mut out, &mut lse, &q, &pages, &plan, shape);
+}
+
+#[cfg(feature = "cuda")]
+#[test]
+fn cuda_has_the_bits_of_the_cpu_both_ways() {
+    use crate::testing::{assert_same_numbers, on_cuda};
+    let cpu = Cpu::<f32>::new(1).unwrap();
+    on_cuda(|cuda| {
+        let (short, long) = ([1, 17, 31, 0, 33], [130, 3]);
+        for (heads, kv_heads, head_dim) in [(4, 2, 8), (3, 1, 16), (5, 1, 24), (4, 2, 32), (2, 2, 64), (3, 1, 80), (2, 1, 128)] {
+            let plan = shuffled(if head_dim == 16 { &long } else { &short }, 7);
+            let rows = Rows::seeded(shape(heads, kv_heads, head_dim), plan.rows(), head_dim as u64);
+            let dout = Numbers::new(3).vector(rows.q.len());
+            let (got, want) = (both_ways(cuda, &plan, &rows, &dout), both_ways(&cpu, &plan, &rows, &dout));
+            for (i, name) in ["out", "lse", "dq", "dk", "dv"].into_iter().enumerate() {
+                assert_same_numbers(&format!("{name}, head_dim {head_dim}"), &got[i], &want[i]);
+            }
+        }
+        let none = both_ways(cuda, &SequencePlan::packed(&[]), &Rows::seeded(shape(2, 1, 8), 0, 1), &[]);
+        assert!(none.iter().all(Vec::is_empty));
+    });
+}
+
+#[cfg(feature = "cuda")]
+#[test]
+fn cuda_has_the_bits_of_the_cpu_in_every_batch() {
+    crate::testing::on_cuda(|cuda| {
+        for (heads, kv_heads, head_dim) in [(7, 1, 64), (2, 2, 8)] {
+            let world = World::new(shape(heads, kv_heads, head_dim));
+            let want = world.alone();
+            check_compositions(&world, cuda, &want);
+            check_prefixes(&world, cuda, &want, &[16, 33]);
+        }
+        let world = World::new(shape(3, 1, 24));
+        check_token_by_token(&world, cuda, &world.alone());
+    });
+}
+
+#[cfg(feature = "cuda")]
+#[test]
+fn later_tokens_change_nothing_on_cuda() {
+    crate::testing::on_cuda(|cuda| {
+        let shape = shape(2, 1, 16);
+        let mut rows = Rows::seeded(shape, 40, 9);
+        fn part(rows: &Rows, count: usize) -> Part<'_> {
+            Part { rows, first: 0, count, pages: &[2, 0, 1] }
+        }
+        let before = batch(cuda, &mut poisoned(cuda, shape, 3), &[part(&rows, 20)]);
+        rows.v[20 * 16..].fill(f64::INFINITY);
+        rows.k[20 * 16..].fill(f64::NAN);
+        let after = batch(cuda, &mut poisoned(cuda, shape, 3), &[part(&rows, 40)]);
+        assert!(after[0].starts_with(&before[0]));
+    });
+}
+
+#[cfg(feature = "cuda")]
+#[test]
+#[should_panic(expected = "attention: heads of 136 are wider than the 128 that the CUDA kernels hold")]
+fn heads_too_wide_for_cuda_are_refused() {
+    crate::testing::on_cuda(|cuda| {
+        let rows = Rows::seeded(shape(1, 1, 136), 1, 1);
+        forward(cuda, &mut poisoned(cuda, rows.shape, 1), &SequencePlan::packed(&[1]), &rows);
+    });
 }

@@ -3,6 +3,8 @@
 //! Forward: `out[i] = table[ids[i]]`. Backward: `dtable[ids[i]] += dout[i]`, in the order of `i`.
 
 mod cpu;
+#[cfg(feature = "cuda")]
+pub(crate) mod cuda;
 mod plain;
 #[cfg(test)]
 mod tests;

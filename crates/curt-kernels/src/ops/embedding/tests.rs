@@ -98,3 +98,19 @@ fn an_id_outside_the_table_is_named() {
     let (mut out, table, ids) = (cpu.zeros(12).unwrap(), cpu.zeros(40).unwrap(), cpu.upload_ids(&[1, 10, 3]).unwrap());
     cpu.embedding_forward(&mut out, &table, &ids, 3, 4);
 }
+
+#[cfg(feature = "cuda")]
+#[test]
+fn cuda_has_the_bits_of_the_cpu() {
+    use crate::testing::{assert_same_numbers, on_cuda};
+    let cpu = Cpu::<f32>::new(1).unwrap();
+    on_cuda(|cuda| {
+        for (rows, width) in [(0, 3), (1, 1), (17, 31), (257, 33), (31, 257)] {
+            let mut n = Numbers::new((rows * 1000 + width) as u64);
+            let (table, start, dout) = (n.vector(VOCABULARY * width), n.vector(VOCABULARY * width), n.vector(rows * width));
+            let ids = ids(&mut n, rows);
+            assert_same_numbers("out", &forward(cuda, &table, &ids), &forward(&cpu, &table, &ids));
+            assert_same_numbers("dtable", &backward(cuda, &start, &dout, &ids), &backward(&cpu, &start, &dout, &ids));
+        }
+    });
+}

@@ -3,6 +3,8 @@
 //! Blocks of [`BLOCK`] elements are summed in f64, then added in order: no thread count changes a bit.
 
 mod cpu;
+#[cfg(feature = "cuda")]
+pub(crate) mod cuda;
 mod plain;
 #[cfg(test)]
 mod tests;

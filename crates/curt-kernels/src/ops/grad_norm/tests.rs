@@ -50,3 +50,22 @@ fn a_short_input_is_named() {
     let cpu = Cpu::<f32>::new(1).unwrap();
     cpu.sum_of_squares(&cpu.zeros(2).unwrap(), 3);
 }
+
+#[cfg(feature = "cuda")]
+#[test]
+fn cuda_has_the_bits_of_the_cpu() {
+    use crate::testing::on_cuda;
+    let cpu = Cpu::<f32>::new(1).unwrap();
+    on_cuda(|cuda| {
+        for len in [0, 1, 17, 257, BLOCK - 1, BLOCK, 3 * BLOCK + 5] {
+            let mut x = Numbers::new(len as u64).vector(len);
+            let sums = |x: &[f64]| (cuda.sum_of_squares(&guarded(cuda, x), len), cpu.sum_of_squares(&guarded(&cpu, x), len));
+            let (got, want) = sums(&x);
+            assert_eq!(got.to_bits(), want.to_bits(), "{len}");
+            if let Some(last) = x.last_mut() {
+                *last = f64::NAN;
+                assert!(sums(&x).0.is_nan(), "{len}");
+            }
+        }
+    });
+}

@@ -6,6 +6,8 @@
 //! Backward: `dx = dy · W`, `dW += dyᵀ · x`, `db += Σ_rows dy`; deterministic, but free to block k.
 
 mod cpu;
+#[cfg(feature = "cuda")]
+pub(crate) mod cuda;
 pub(crate) mod panels;
 mod plain;
 pub(crate) mod product;

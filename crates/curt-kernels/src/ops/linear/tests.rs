@@ -249,3 +249,23 @@ fn bits_do_not_depend_on_how_a_product_is_split() {
         assert!(all(&Cpu::<f32>::with_path(threads, path).unwrap(), &case) == want, "{threads} threads");
     }
 }
+
+#[cfg(feature = "cuda")]
+#[test]
+fn cuda_has_the_bits_of_the_cpu() {
+    use crate::testing::{assert_same_numbers, on_cuda};
+    let cpu = Cpu::<f32>::new(1).unwrap();
+    on_cuda(|cuda| {
+        for (rows, n, k) in [(1, 1, 1), (17, 31, 33), (65, 64, 16), (64, 130, 31), (257, 17, 129), (3, 65, 300), (0, 3, 2)] {
+            for bias in [false, true] {
+                let case = Case::new(rows, n, k, bias);
+                let (got, want) = (all(cuda, &case), all(&cpu, &case));
+                let name = |what: &str| format!("{what} {:?}", case.shape);
+                assert_same_numbers(&name("y"), &got.y, &want.y);
+                assert_same_numbers(&name("dx"), &got.dx, &want.dx);
+                assert_same_numbers(&name("dweight"), &got.dweight, &want.dweight);
+                assert_same_numbers(&name("dbias"), &got.dbias, &want.dbias);
+            }
+        }
+    });
+}

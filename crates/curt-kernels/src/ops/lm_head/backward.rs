@@ -18,7 +18,7 @@ use crate::ops::linear::product::Product;
 use crate::{Backend, Cpu};
 
 /// Chunks whose logit gradients exist at once.
-const GROUP_CHUNKS: usize = 4;
+pub(super) const GROUP_CHUNKS: usize = 4;
 
 /// Numbers in a block of logit gradients, and in a block of gathered rows: 1 MiB each, unless ...
 const BLOCK_NUMBERS: usize = 1 << 18;
@@ -29,6 +29,17 @@ const MIN_BLOCK_ROWS: usize = 512;
 thread_local! {
     /// Logit gradients, gathered rows and their gradients, kept between calls because fresh memory is slow at first touch.
     static SCRATCH: RefCell<[Vec<f32>; 3]> = const { RefCell::new([Vec::new(), Vec::new(), Vec::new()]) };
+}
+
+/// Distance between rows of logit gradients: 16 more than a multiple of the panel, because a power of two would put a
+/// column's numbers into the same cache lines.
+fn stride(vocab: usize) -> usize {
+    vocab.next_multiple_of(COLUMNS).min(GROUP_CHUNKS * VOCAB_CHUNK) + 16
+}
+
+/// Rows of a block when `active` rows have a gradient; part of the order of the sums over rows.
+pub(super) fn block_rows(shape: LmHeadShape, active: usize) -> usize {
+    (BLOCK_NUMBERS / stride(shape.vocab).max(shape.width)).max(MIN_BLOCK_ROWS).min(active)
 }
 
 /// What the backward reads.
@@ -49,9 +60,7 @@ pub(super) fn run(cpu: &Cpu<f32>, dx: &mut [f32], dweight: &mut [f32], inputs: I
     let LmHeadShape { rows, vocab, width, .. } = inputs.shape;
     dx.fill(0.0);
     let active: Vec<usize> = (0..rows).filter(|&r| inputs.dlogprob[r] != 0.0 || inputs.dentropy[r] != 0.0).collect();
-    // 16 more than a multiple of the panel: a power of two would put a column's numbers into the same cache lines
-    let stride = vocab.next_multiple_of(COLUMNS).min(GROUP_CHUNKS * VOCAB_CHUNK) + 16;
-    let block_rows = (BLOCK_NUMBERS / stride.max(width)).max(MIN_BLOCK_ROWS).min(active.len());
+    let (stride, block_rows) = (stride(vocab), block_rows(inputs.shape, active.len()));
     let [mut dz, mut x, mut dx_block] = SCRATCH.take();
     for (buffer, len) in [(&mut dz, block_rows * stride), (&mut x, block_rows * width), (&mut dx_block, block_rows * width)] {
         if buffer.len() < len {

@@ -40,12 +40,7 @@ pub(super) struct Head<'a> {
 
 impl<'a> Head<'a> {
     pub fn new(op: &str, cpu: &Cpu<f32>, x: &'a Buffer<f32>, weight: &'a Panels, shape: LmHeadShape) -> Self {
-        let LmHeadShape { rows, vocab, width, inv_temperature } = shape;
-        assert!(vocab > 0 && width > 0, "{op}: a head of {vocab} x {width}");
-        assert!(inv_temperature > 0.0 && inv_temperature.is_finite(), "{op}: inverse temperature {inv_temperature}");
-        let (n, k) = (weight.n(), weight.k());
-        assert!(n == vocab && k == width, "{op}: packed weight is {n} x {k}, {vocab} x {width} expected");
-        assert!(x.len() >= rows * width, "{op}: x has {} numbers, {rows} x {width} expected", x.len());
+        check_head(op, x.len(), (weight.n(), weight.k()), shape);
         Self { path: cpu.path(), x, weight, shape }
     }
 
@@ -141,15 +136,28 @@ impl<'a> Head<'a> {
             self.logits(SharedMut::new(scratch), 0, stride, row, draws.len(), 0, self.weight.count());
             let mut statistics = vec![ChunkStatistics::default(); chunks];
             for (r, (line, &draw)) in scratch.chunks_exact_mut(stride).zip(draws).enumerate() {
-                for (c, (part, chunk)) in line.chunks_mut(VOCAB_CHUNK).zip(&mut statistics).enumerate() {
-                    *chunk = self.reduce(part, chunk_columns(c, vocab).len());
-                }
-                let merged = self.path.run(Merge(&statistics));
-                let token = choose(self.path, draw, lanes(line, vocab), &statistics, &merged);
+                let (token, merged) = draw_from_row(self.path, line, vocab, self.scale(), draw, &mut statistics);
                 write(row + r, token, line[token], &merged);
             }
         });
     }
+}
+
+/// Draws from the raw logits of a whole row, the first `vocab` numbers of `line`, which are scaled in place; `line` has room
+/// for full lanes. `statistics` holds as many as the row has chunks.
+pub(super) fn draw_from_row(
+    path: SimdPath,
+    line: &mut [f32],
+    vocab: usize,
+    scale: f32,
+    draw: Draw,
+    statistics: &mut [ChunkStatistics],
+) -> (usize, RowStatistics) {
+    for (c, (part, chunk)) in line.chunks_mut(VOCAB_CHUNK).zip(&mut *statistics).enumerate() {
+        *chunk = scale_and_reduce(path, lanes(part, chunk_columns(c, vocab).len()), scale);
+    }
+    let merged = path.run(Merge(statistics));
+    (choose(path, draw, lanes(line, vocab), statistics, &merged), merged)
 }
 
 /// Calls `job` with `len` numbers of this thread's scratch, aligned to a cache line; their values are arbitrary.
@@ -196,6 +204,15 @@ impl<'a> FactsOut<'a> {
             self.lse.range(row, 1)[0] = statistics.lse as f32;
         }
     }
+}
+
+/// Refuses a head without size, a temperature that is none, and operands of other sizes than `shape` says.
+pub(super) fn check_head(op: &str, x: usize, (n, k): (usize, usize), shape: LmHeadShape) {
+    let LmHeadShape { rows, vocab, width, inv_temperature } = shape;
+    assert!(vocab > 0 && width > 0, "{op}: a head of {vocab} x {width}");
+    assert!(inv_temperature > 0.0 && inv_temperature.is_finite(), "{op}: inverse temperature {inv_temperature}");
+    assert!(n == vocab && k == width, "{op}: packed weight is {n} x {k}, {vocab} x {width} expected");
+    assert!(x >= rows * width, "{op}: x has {x} numbers, {rows} x {width} expected");
 }
 
 /// Refuses targets outside the vocabulary.

@@ -13,6 +13,8 @@
 
 mod backward;
 mod cpu;
+#[cfg(feature = "cuda")]
+pub(crate) mod cuda;
 mod plain;
 mod sample;
 mod stats;

@@ -341,3 +341,60 @@ fn too_few_draws_are_refused() {
 fn an_infinite_temperature_is_refused() {
     forward(&Cpu::<f32>::new(1).unwrap(), &Case::new(3, 97, 5, 0.0));
 }
+
+#[cfg(feature = "cuda")]
+#[test]
+fn cuda_has_the_bits_of_the_cpu() {
+    use crate::testing::{assert_same_numbers, on_cuda};
+    let cpu = Cpu::<f32>::new(1).unwrap();
+    on_cuda(|cuda| {
+        for (rows, vocab, width) in [(1, 1, 2), (17, 42, 33), (9, 512, 17), (33, 513, 7), (31, 1537, 16), (5, 2600, 5)] {
+            let case = Case::new(rows, vocab, width, 1.25);
+            for ((name, got), (_, want)) in forward(cuda, &case).lists().into_iter().zip(forward(&cpu, &case).lists()) {
+                assert_same_numbers(&format!("{name} {:?}", case.shape), got, want);
+            }
+            let (got, want) = (backward(cuda, &case), backward(&cpu, &case));
+            assert_same_numbers(&format!("dx {:?}", case.shape), &got.0, &want.0);
+            assert_same_numbers(&format!("dweight {:?}", case.shape), &got.1, &want.1);
+            let draws: Vec<Draw> = (0..rows)
+                .map(|i| match i % 3 {
+                    0 => Draw::Greedy,
+                    1 => Draw::Uniform(i as f64 / rows as f64),
+                    _ if i % 2 == 0 => Draw::Filtered { u: 0.6, top_k: 20, top_p: 0.9, min_p: 0.01 },
+                    _ => Draw::Uniform(1.0),
+                })
+                .collect();
+            let (got, want) = (sample(cuda, &case, &draws), sample(&cpu, &case, &draws));
+            assert_eq!(got.0, want.0, "{:?}", case.shape);
+            assert!(got.1 == want.1, "facts of draws, {:?}", case.shape);
+        }
+    });
+}
+
+#[cfg(feature = "cuda")]
+#[test]
+fn rows_without_a_gradient_and_rows_of_nan_are_as_on_the_cpu() {
+    use crate::testing::{assert_same_numbers, on_cuda};
+    let cpu = Cpu::<f32>::new(1).unwrap();
+    on_cuda(|cuda| {
+        let mut case = Case::new(7, 600, 5, 1.0);
+        for row in [2, 4] {
+            (case.dlogprob[row], case.dentropy[row]) = (0.0, 0.0);
+            case.x[row * 5] = [f64::NAN, f64::INFINITY][row / 4];
+        }
+        let (got, want) = (backward(cuda, &case), backward(&cpu, &case));
+        assert_same_numbers("dx", &got.0, &want.0);
+        assert_same_numbers("dweight", &got.1, &want.1);
+        for draw in [Draw::Greedy, Draw::Uniform(0.5), Draw::Uniform(f64::NAN)] {
+            let (got, want) = (sample(cuda, &case, &[draw; 7]), sample(&cpu, &case, &[draw; 7]));
+            assert_eq!(got.0, want.0);
+            for ((name, got), (_, want)) in got.1.lists().into_iter().zip(want.1.lists()) {
+                assert_same_numbers(name, got, want);
+            }
+        }
+        case.dlogprob.fill(0.0);
+        case.dentropy.fill(0.0);
+        let (dx, dweight) = backward(cuda, &case);
+        assert!(dx.iter().all(|&x| x == 0.0) && dweight == case.dweight, "no gradient at all");
+    });
+}

@@ -6,6 +6,8 @@
 //! Backward: the inverse rotation, then the norm's backward. The v part is passed through.
 
 mod cpu;
+#[cfg(feature = "cuda")]
+pub(crate) mod cuda;
 mod plain;
 #[cfg(test)]
 mod tests;

@@ -186,3 +186,24 @@ fn a_position_outside_the_tables_is_named() {
     case.positions[1] = POSITIONS as u32;
     case.forward(&Cpu::<f32>::new(1).unwrap());
 }
+
+#[cfg(feature = "cuda")]
+#[test]
+fn cuda_has_the_bits_of_the_cpu() {
+    use crate::testing::{assert_same_numbers, on_cuda};
+    let cpu = Cpu::<f32>::new(1).unwrap();
+    on_cuda(|cuda| {
+        for case in cases().filter(|case| [1, 31].contains(&case.shape.rows) || (case.shape.rows == 257 && case.dk.len() < 1000))
+        {
+            let name = |what: &str| format!("{what} {:?}", case.shape);
+            let (got, want) = (case.forward(cuda), case.forward(&cpu));
+            assert_same_numbers(&name("q"), &got.0, &want.0);
+            assert_same_numbers(&name("k"), &got.1, &want.1);
+            let (got, want) = (case.backward(cuda), case.backward(&cpu));
+            assert_same_numbers(&name("dqkv"), &got.0, &want.0);
+            assert_same_numbers(&name("dnorms"), &got.1, &want.1);
+        }
+        let case = Case::new(7, 130, (3, 1), 128, true);
+        assert_same_numbers("a wide head", &case.backward(cuda).1, &case.backward(&cpu).1);
+    });
+}

@@ -5,6 +5,8 @@
 //! The mean is summed by 16 lanes walking the row in order, then the fixed tree of [`crate::cpu::simd::sum`].
 
 pub(crate) mod cpu;
+#[cfg(feature = "cuda")]
+pub(crate) mod cuda;
 pub(crate) mod plain;
 #[cfg(test)]
 mod tests;

@@ -155,3 +155,29 @@ fn a_short_weight_is_named() {
     let (mut y, x, weight) = (cpu.zeros(6).unwrap(), cpu.zeros(6).unwrap(), cpu.zeros(2).unwrap());
     cpu.rms_norm_forward(&mut y, &x, &weight, shape(2, 3));
 }
+
+#[cfg(feature = "cuda")]
+#[test]
+fn cuda_has_the_bits_of_the_cpu() {
+    use crate::testing::{assert_same_numbers, on_cuda};
+    let cpu = Cpu::<f32>::new(1).unwrap();
+    on_cuda(|cuda| {
+        for (rows, width) in [(0, 3), (1, 1), (17, 31), (129, 33), (257, 17), (5, 257)] {
+            let mut n = Numbers::new((rows * 1000 + width) as u64);
+            let x = rows_of_all_sizes(&mut n, rows, width);
+            let (delta, dy) = (n.vector(rows * width), n.vector(rows * width));
+            let (weight, start) = (n.vector(width), n.vector(width));
+            let name = |what: &str| format!("{what} {rows}x{width}");
+            assert_same_numbers(&name("y"), &forward(cuda, &x, &weight), &forward(&cpu, &x, &weight));
+            let (got, want) = (add_forward(cuda, &x, &delta, &weight), add_forward(&cpu, &x, &delta, &weight));
+            assert_same_numbers(&name("h"), &got.0, &want.0);
+            assert_same_numbers(&name("y of the sum"), &got.1, &want.1);
+            for dresidual in [None, Some(&delta[..])] {
+                let got = backward(cuda, &start, dresidual, &dy, &x, &weight);
+                let want = backward(&cpu, &start, dresidual, &dy, &x, &weight);
+                assert_same_numbers(&name("dx"), &got.0, &want.0);
+                assert_same_numbers(&name("dweight"), &got.1, &want.1);
+            }
+        }
+    });
+}

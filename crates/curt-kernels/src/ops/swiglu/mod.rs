@@ -4,6 +4,8 @@
 //! Backward: `dup = dout · silu(g)`, `dgate = dout · up · σ(g) · (1 + g · (1 − σ(g)))`.
 
 mod cpu;
+#[cfg(feature = "cuda")]
+pub(crate) mod cuda;
 mod plain;
 #[cfg(test)]
 mod tests;

@@ -91,3 +91,20 @@ fn a_short_input_is_named() {
     let (mut out, gate_up) = (cpu.zeros(3).unwrap(), cpu.zeros(5).unwrap());
     cpu.swiglu_forward(&mut out, &gate_up, 1, 3);
 }
+
+#[cfg(feature = "cuda")]
+#[test]
+fn cuda_has_the_bits_of_the_cpu() {
+    use crate::testing::{assert_same_numbers, on_cuda};
+    let cpu = Cpu::<f32>::new(1).unwrap();
+    on_cuda(|cuda| {
+        for (rows, width) in [(0, 5), (1, 1), (17, 31), (31, 33), (3, 257), (257, 1)] {
+            let mut n = Numbers::new((rows * 1000 + width) as u64);
+            let (gate_up, dout) = (inputs(&mut n, rows, width), n.vector(rows * width));
+            assert_same_numbers("out", &forward(cuda, &gate_up, width), &forward(&cpu, &gate_up, width));
+            assert_same_numbers("dgate_up", &backward(cuda, &dout, &gate_up, width), &backward(&cpu, &dout, &gate_up, width));
+        }
+        let extreme = [-200.0, -90.0, 0.0, 200.0, f64::NAN, 2.0, 2.0, 2.0, 2.0, 2.0];
+        assert_same_numbers("extreme", &forward(cuda, &extreme, 5), &forward(&cpu, &extreme, 5));
+    });
+}

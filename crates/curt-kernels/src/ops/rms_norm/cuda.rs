@@ -1,0 +1,114 @@
+//! Launches on a GPU; the arithmetic is that of `cpu.rs`, bit for bit.
+
+use super::cpu::DWEIGHT_ROWS;
+use super::{RmsNorm, RmsNormShape};
+use crate::cuda::{Argument, Cuda, CudaBuffer, Kernel, Module, Parameter, reads, writes};
+use crate::ops::check_len;
+
+use Parameter::{F32, Pointer, U32};
+
+pub(crate) const MODULE: Module = Module {
+    name: "rms_norm",
+    ptx: include_str!("../../../ptx/rms_norm.ptx"),
+    kernels: &[FORWARD, ADD_FORWARD, BACKWARD_INPUT, BACKWARD_WEIGHT, ADD_IN_ORDER],
+};
+
+const FORWARD: Kernel =
+    Kernel { name: "rms_norm_forward", threads: 128, parameters: &[Pointer, Pointer, Pointer, U32, U32, F32] };
+
+const ADD_FORWARD: Kernel = Kernel {
+    name: "add_rms_norm_forward",
+    threads: 128,
+    parameters: &[Pointer, Pointer, Pointer, Pointer, Pointer, U32, U32, F32],
+};
+
+const BACKWARD_INPUT: Kernel = Kernel {
+    name: "rms_norm_backward_input",
+    threads: 128,
+    parameters: &[Pointer, Pointer, Pointer, Pointer, Pointer, Pointer, U32, U32, F32],
+};
+
+const BACKWARD_WEIGHT: Kernel =
+    Kernel { name: "rms_norm_backward_weight", threads: 128, parameters: &[Pointer, Pointer, Pointer, Pointer, U32, U32] };
+
+const ADD_IN_ORDER: Kernel = Kernel { name: "add_in_order", threads: 128, parameters: &[Pointer, Pointer, U32, U32] };
+
+impl RmsNorm for Cuda {
+    fn rms_norm_forward(&self, y: &mut CudaBuffer, x: &CudaBuffer, weight: &CudaBuffer, shape: RmsNormShape) {
+        const OP: &str = "rms_norm_forward";
+        let RmsNormShape { rows, width, .. } = shape;
+        check_len(OP, "y", y.len(), rows * width);
+        check_len(OP, "x", x.len(), rows * width);
+        check_len(OP, "weight", weight.len(), width);
+        let arguments = [&[writes(y), reads(x), reads(weight)][..], &sizes(OP, shape)].concat();
+        self.launch(&FORWARD, [FORWARD.blocks_of_half_warps(rows), 1, 1], &arguments);
+    }
+
+    fn add_rms_norm_forward(
+        &self,
+        h: &mut CudaBuffer,
+        y: &mut CudaBuffer,
+        x: &CudaBuffer,
+        delta: &CudaBuffer,
+        weight: &CudaBuffer,
+        shape: RmsNormShape,
+    ) {
+        const OP: &str = "add_rms_norm_forward";
+        let RmsNormShape { rows, width, .. } = shape;
+        for (name, len) in [("h", h.len()), ("y", y.len()), ("x", x.len()), ("delta", delta.len())] {
+            check_len(OP, name, len, rows * width);
+        }
+        check_len(OP, "weight", weight.len(), width);
+        let arrays = [writes(h), writes(y), reads(x), reads(delta), reads(weight)];
+        let arguments = [&arrays[..], &sizes(OP, shape)].concat();
+        self.launch(&ADD_FORWARD, [ADD_FORWARD.blocks_of_half_warps(rows), 1, 1], &arguments);
+    }
+
+    fn rms_norm_backward(
+        &self,
+        dx: &mut CudaBuffer,
+        dweight: &mut CudaBuffer,
+        dresidual: Option<&CudaBuffer>,
+        dy: &CudaBuffer,
+        x: &CudaBuffer,
+        weight: &CudaBuffer,
+        shape: RmsNormShape,
+    ) {
+        const OP: &str = "rms_norm_backward";
+        let RmsNormShape { rows, width, .. } = shape;
+        for (name, len) in [("dx", dx.len()), ("dy", dy.len()), ("x", x.len())] {
+            check_len(OP, name, len, rows * width);
+        }
+        check_len(OP, "dresidual", dresidual.map_or(usize::MAX, CudaBuffer::len), rows * width);
+        check_len(OP, "dweight", dweight.len(), width);
+        check_len(OP, "weight", weight.len(), width);
+        let blocks = rows.div_ceil(DWEIGHT_ROWS);
+        let (Some(mut scales), Some(mut partials)) = (self.scratch(rows), self.scratch(blocks * width)) else { return };
+
+        let dresidual = dresidual.map_or(Argument::NULL, reads);
+        let arrays = [writes(dx), writes(&mut scales), dresidual, reads(dy), reads(x), reads(weight)];
+        let arguments = [&arrays[..], &sizes(OP, shape)].concat();
+        self.launch(&BACKWARD_INPUT, [BACKWARD_INPUT.blocks_of_half_warps(rows), 1, 1], &arguments);
+        let (rows, columns) = (Argument::size(OP, rows), Argument::size(OP, width));
+        let arguments = [writes(&mut partials), reads(dy), reads(x), reads(&scales), rows, columns];
+        self.launch(&BACKWARD_WEIGHT, [BACKWARD_WEIGHT.blocks_for(width), blocks as u32, 1], &arguments);
+        self.add_in_order(dweight, &partials, 0, blocks, width);
+    }
+}
+
+fn sizes(op: &str, shape: RmsNormShape) -> [Argument; 3] {
+    [Argument::size(op, shape.rows), Argument::size(op, shape.width), Argument::F32(shape.epsilon as f32)]
+}
+
+impl Cuda {
+    /// Adds to `total` \[width\] the `count` partial sums of that width from `partials[first]` on, as the CPU's `add_in_order`.
+    pub(crate) fn add_in_order(&self, total: &mut CudaBuffer, partials: &CudaBuffer, first: usize, count: usize, width: usize) {
+        if count == 0 {
+            return;
+        }
+        let partials = Argument::Pointer(partials.pointer(first));
+        let sizes = [count, width].map(|n| Argument::size("add_in_order", n));
+        let arguments = [writes(total), partials, sizes[0], sizes[1]];
+        self.launch(&ADD_IN_ORDER, [ADD_IN_ORDER.blocks_for(width), 1, 1], &arguments);
+    }
+}
