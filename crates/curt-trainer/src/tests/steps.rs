@@ -119,7 +119,7 @@ fn the_second_share_has_its_own_normalizer_and_ratios() {
     let (mut trainer, log) = trainer(shares, &["algo.updates_per_batch=2"]);
     let outcome = run_step(&mut trainer, 1);
     let log = log.borrow();
-    let ratio = 0.125_f64.exp();
+    let ratio = libm::exp(0.125);
     let found = pushed(&log).concat();
     assert_eq!(found[..4], [(-1.5 / 16.0, 4), (0.5 / 16.0, 4), (0.5 / 16.0, 4), (0.5 / 16.0, 4)]);
     for ((d, n), advantage) in found[4..].iter().zip([1.5, -0.5, -0.5, -0.5]) {
