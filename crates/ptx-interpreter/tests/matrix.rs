@@ -49,7 +49,7 @@ fn matrices_are_loaded_by_rows() {
 
 /// Rows and columns of the elements that a lane holds, as the manual's formulas for `.m16n8k16` and `.m16n8k8` give them.
 fn place_a(lane: usize, i: usize) -> (usize, usize) {
-    let row = if (i / 2) % 2 == 0 { lane >> 2 } else { (lane >> 2) + 8 };
+    let row = if (i / 2).is_multiple_of(2) { lane >> 2 } else { (lane >> 2) + 8 };
     (row, (lane % 4) * 2 + (i & 1) + if i >= 4 { 8 } else { 0 })
 }
 

@@ -93,7 +93,7 @@ mod tests {
             })
             .collect();
         let expected = "ld.shared::cta.f32 %f1 , [ %rd2 + - 4 ] ; $L1 : .file 1 <a b>";
-        assert_eq!(words.join(" "), expected.replace("<a b>", "<a b>"));
+        assert_eq!(words.join(" "), expected);
         assert_eq!(found.last().unwrap().line, 3);
     }
 
