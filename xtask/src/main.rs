@@ -6,6 +6,7 @@ mod clone_test;
 mod conformance;
 mod crash;
 mod fixtures;
+mod gpu;
 mod kernels;
 mod mutants;
 mod record;
@@ -55,6 +56,8 @@ enum Command {
     Crash(crash::Options),
     /// Compile the CUDA kernels with a pinned compiler, which it installs: PTX to commit, and what each kernel takes
     Kernels(kernels::Options),
+    /// Run on a GPU all that can be: tests, speed and bits, PyTorch beside it; writes docs/gpu.md
+    Gpu(gpu::Options),
     /// Write the tables of docs/results.md from what benches, other software and runs left
     Results(results::Options),
 }
@@ -95,6 +98,7 @@ fn run(command: &Command) -> Result<String> {
         Command::Smoke(options) => smoke::run(options),
         Command::CloneTest => clone_test::run(),
         Command::Crash(options) => crash::run(options),
+        Command::Gpu(options) => gpu::run(options),
         Command::Kernels(options) => kernels::run(options).map(silent),
         Command::Results(options) => results::run(options).map(silent),
     }

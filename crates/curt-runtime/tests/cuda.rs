@@ -1,10 +1,11 @@
 //! A whole model on a CUDA device has the bits of the CPU: generation, scoring, gradients and updates.
 //!
 //! Kernels run on the stand-in driver, or, where the variable `CURT_TEST_GPU` is set, on device 0 of this machine's driver.
+//! The variable `CURT_FIXTURES` names the folder `fixtures` where the program runs far from its sources.
 
 mod random_model;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use curt_kernels::{Cpu, Cuda, Ops};
 use curt_runtime::{
@@ -95,7 +96,8 @@ fn training_has_the_bits_of_the_cpu() {
 
 #[test]
 fn a_committed_model_speaks_as_on_the_cpu() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/tiny-good");
+    let beside_sources = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures");
+    let folder = std::env::var_os("CURT_FIXTURES").map_or_else(beside_sources, PathBuf::from).join("tiny-good");
     let mut on_cpu = Transformer::load(Cpu::<f32>::new(1).unwrap(), &folder, None, Settings::default()).unwrap();
     let mut on_cuda = Transformer::load(cuda(), &folder, None, Settings::default()).unwrap();
     let requests = [request(1, 12, 2, 8, on_cpu.config().vocab)];

@@ -63,8 +63,8 @@ pub fn today() -> Result<String> {
     said(&["date", "-u", "+%F"])
 }
 
-/// The tables themselves lie in docs/: what changes there changes no measurement.
-fn commit() -> Result<String> {
+/// The short hash. The tables themselves lie in docs/: what changes there changes no measurement.
+pub fn commit() -> Result<String> {
     let hash = said(&["git", "rev-parse", "--short", "HEAD"])?;
     let changes = said(&["git", "status", "--porcelain", "--", ".", ":(exclude)docs", ":(exclude)README.md"])?;
     Ok(if changes.is_empty() { hash } else { hash + "+changes" })

@@ -1,0 +1,109 @@
+//! The programs that the parts run: built by cargo here, or packed into a folder for a machine without it.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+
+use crate::results::machine;
+use crate::shell;
+use crate::workspace::root;
+
+/// What each program is called here, and the words with which cargo builds it.
+const BUILDS: [(&str, &[&str]); 4] = [
+    ("kernel_tests", &["test", "--no-run", "--package", "curt-kernels", "--lib"]),
+    ("model_tests", &["test", "--no-run", "--package", "curt-runtime", "--test", "cuda"]),
+    ("cuda_speed", &["build", "--package", "curt-kernels", "--example", "cuda_speed"]),
+    ("cuda_model_speed", &["build", "--package", "curt-runtime", "--example", "cuda_model_speed"]),
+];
+
+/// The model that a test loads.
+const FIXTURE: &str = "fixtures/tiny-good";
+
+/// Where the programs are.
+pub struct Programs {
+    paths: Vec<(&'static str, PathBuf)>,
+    pub fixtures: PathBuf,
+    /// The sources that they were built from.
+    pub commit: String,
+}
+
+impl Programs {
+    /// Builds all of them by the dev profile.
+    pub fn build() -> Result<Self> {
+        let build = |(name, words): (&'static str, &[&str])| Ok((name, executable(words)?));
+        let paths = BUILDS.into_iter().map(build).collect::<Result<_>>()?;
+        Ok(Self { paths, fixtures: root().join("fixtures"), commit: machine::commit()? })
+    }
+
+    /// Those that [`pack`] laid into the folder.
+    pub fn packed(folder: &Path) -> Result<Self> {
+        let folder = std::path::absolute(folder)?;
+        let commit =
+            std::fs::read_to_string(folder.join("commit")).with_context(|| format!("{}: not packed", folder.display()))?;
+        let paths = BUILDS.map(|(name, _)| (name, folder.join(name))).into();
+        Ok(Self { paths, fixtures: folder.join("fixtures"), commit: commit.trim().to_owned() })
+    }
+
+    /// The program of this name. Panics for a name that is not built.
+    pub fn path(&self, name: &str) -> &Path {
+        &self.paths.iter().find(|(known, _)| *known == name).expect("a program that is built").1
+    }
+}
+
+/// Builds the programs and lays them, without symbols, with this program, the fixture and the commit into the folder, whose
+/// bytes are returned.
+pub fn pack(folder: &Path) -> Result<u64> {
+    let programs = Programs::build()?;
+    let fixture = folder.join(FIXTURE);
+    std::fs::create_dir_all(&fixture).with_context(|| fixture.display().to_string())?;
+    let this = std::env::current_exe()?;
+    let mut bytes = 0;
+    for (name, path) in programs.paths.iter().map(|(name, path)| (*name, path.as_path())).chain([("xtask", this.as_path())]) {
+        let target = folder.join(name);
+        shell::run(std::process::Command::new("strip").arg("-o").arg(&target).arg(path))?;
+        bytes += std::fs::metadata(&target)?.len();
+    }
+    for entry in std::fs::read_dir(root().join(FIXTURE))? {
+        let entry = entry?;
+        bytes += std::fs::copy(entry.path(), fixture.join(entry.file_name()))?;
+    }
+    std::fs::write(folder.join("commit"), &programs.commit)?;
+    Ok(bytes)
+}
+
+/// Builds by these words of cargo; the one executable.
+fn executable(words: &[&str]) -> Result<PathBuf> {
+    let words = [&["cargo"], words, &["--quiet", "--message-format", "json-render-diagnostics"]].concat();
+    let command = &mut shell::command(&root(), &words);
+    let output = command.stderr(Stdio::inherit()).output().context("cannot start cargo")?;
+    anyhow::ensure!(output.status.success(), "{}: {command:?}", output.status);
+    find_executable(&String::from_utf8_lossy(&output.stdout)).with_context(|| format!("no executable by {command:?}"))
+}
+
+/// The last executable in cargo's messages: what was asked for is built after what it needs.
+fn find_executable(messages: &str) -> Option<PathBuf> {
+    let message = |line: &str| serde_json::from_str::<Value>(line).ok()?["executable"].as_str().map(PathBuf::from);
+    messages.lines().filter_map(message).next_back()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_executable_is_found_among_the_messages() {
+        let messages = "{\"reason\":\"compiler-artifact\",\"executable\":null}\n\
+            {\"reason\":\"compiler-artifact\",\"executable\":\"/a/b\"}\n{\"reason\":\"build-finished\",\"success\":true}\n";
+        assert_eq!(find_executable(messages), Some(PathBuf::from("/a/b")));
+        assert_eq!(find_executable("{}"), None);
+    }
+
+    #[test]
+    fn a_folder_without_programs_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = format!("{:#}", Programs::packed(folder.path()).err().unwrap());
+        assert!(error.contains("not packed"), "{error}");
+    }
+}
