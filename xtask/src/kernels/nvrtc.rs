@@ -47,7 +47,7 @@ pub fn compile(root: &Path, sources: &[Source]) -> Result<Compiled> {
     }
     let answer: Value = serde_json::from_slice(&output.stdout).context("the compiler's answer")?;
     let results = answer["results"].as_array().context("no results")?.clone();
-    for result in results.iter().filter(|result| result["ok"] != json!(true)) {
+    if let Some(result) = results.iter().find(|result| result["ok"] != json!(true)) {
         bail!("{} for {}:\n{}", result["source"], result["target"], result["log"].as_str().unwrap_or_default());
     }
     Ok(Compiled { version: answer["version"].as_str().context("no version")?.to_owned(), results })

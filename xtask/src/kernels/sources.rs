@@ -74,7 +74,7 @@ impl Source {
     /// The line of the PTX that says of what it was made.
     pub fn hash_line(&self) -> String {
         let mut hash = Sha256::new();
-        let files = self.headers.iter().map(|(name, text)| (name, text)).chain([(&self.file, &self.text)]);
+        let files = self.headers.iter().chain([(&self.file, &self.text)]);
         for (name, text) in files {
             // lengths, so that no two sets of files give the same bytes
             hash.update(format!("{name} {}\n", text.len()));

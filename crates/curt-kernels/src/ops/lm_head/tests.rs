@@ -373,7 +373,7 @@ fn cuda_has_the_bits_of_the_cpu() {
 
 #[cfg(feature = "cuda")]
 #[test]
-fn rows_without_a_gradient_and_rows_of_nan_are_as_on_the_cpu() {
+fn rows_without_a_gradient_and_rows_of_nan_on_cuda_are_as_on_the_cpu() {
     use crate::testing::{assert_same_numbers, on_cuda};
     let cpu = Cpu::<f32>::new(1).unwrap();
     on_cuda(|cuda| {
