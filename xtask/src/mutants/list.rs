@@ -46,11 +46,10 @@ pub const MUTANTS: [Mutant; 12] = [
         name: "decode reduces the vocabulary by another chunk than scoring",
         file: "crates/curt-kernels/src/ops/lm_head/cpu.rs",
         edits: &[(
-            "let merged = self.path.run(Merge(&statistics));\n                let token = choose(",
-            "let parts = line[..vocab].chunks(16).map(|part| {\n                    let mut copy = [0.0; COLUMNS];\n                    \
-             copy[..part.len()].copy_from_slice(part);\n                    \
-             scale_and_reduce(self.path, lanes(&mut copy, part.len()), 1.0)\n                });\n                \
-             let merged = self.path.run(Merge(&parts.collect::<Vec<_>>()));\n                let token = choose(",
+            "let merged = path.run(Merge(statistics));",
+            "let parts = line[..vocab].chunks(16).map(|part| {\n        let mut copy = [0.0; COLUMNS];\n        \
+             copy[..part.len()].copy_from_slice(part);\n        scale_and_reduce(path, lanes(&mut copy, part.len()), 1.0)\n    });\n    \
+             let merged = path.run(Merge(&parts.collect::<Vec<_>>()));",
         )],
         test: ONE_FORWARD,
     },

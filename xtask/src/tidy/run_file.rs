@@ -43,7 +43,7 @@ pub fn keys(workspace: &Workspace) -> Result<Vec<Violation>> {
 fn known(sources: &str) -> Result<BTreeMap<String, Vec<String>>> {
     let table = sources.split_once("KEYS: &[Key] = &[").and_then(|(_, rest)| rest.split_once("\n];")).context("no table KEYS")?;
     let mut known = BTreeMap::new();
-    for line in table.0.lines().map(str::trim).filter(|line| !line.is_empty()) {
+    for line in table.0.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("//")) {
         let words: Vec<String> = line.split('"').skip(1).step_by(2).map(str::to_owned).collect();
         let [section, name, aliases @ ..] = &words[..] else { anyhow::bail!("{KEYS}: {line}") };
         let aliases = if line.starts_with("trl(") { vec![name.clone()] } else { aliases.to_vec() };
@@ -69,7 +69,7 @@ mod tests {
     use super::*;
     use crate::workspace::root;
 
-    const SOURCES: &str = "static KEYS: &[Key] = &[\n    ours(\"\", \"seed\"),\n    trl(\"train\", \"weight_decay\"),\n    \
+    const SOURCES: &str = "static KEYS: &[Key] = &[\n    ours(\"\", \"seed\"),\n    // why\n    trl(\"train\", \"weight_decay\"),\n    \
         alias(\"train\", \"steps\", &[\"max_steps\"]),\n];\n";
     const TRUE_PAGE: &str = "| key | default | name of TRL | meaning |\n|---|---|---|---|\n| `seed` | `42` | – | x |\n\
         | `train.weight_decay` | `0.0` | `weight_decay` | x |\n| `train.steps` | `150` | `max_steps` | x |\n";

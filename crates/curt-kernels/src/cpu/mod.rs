@@ -33,9 +33,7 @@ impl<R: Real> Cpu<R> {
 
     /// A backend with a forced instruction set; every path gives the same forward bits.
     pub fn with_path(threads: usize, path: SimdPath) -> Result<Self, DeviceError> {
-        if !path.is_available() {
-            return Err(DeviceError::Unsupported { path: path.name() });
-        }
+        require(path, path.is_available())?;
         let pool = match threads {
             0 | 1 => None,
             n => Some(Arc::new(
@@ -59,6 +57,11 @@ impl<R: Real> Cpu<R> {
     pub fn run<K: simd::Kernel>(&self, kernel: K) -> K::Output {
         self.path.run(kernel)
     }
+}
+
+/// Refuses an instruction set that the processor lacks.
+fn require(path: SimdPath, available: bool) -> Result<(), DeviceError> {
+    if available { Ok(()) } else { Err(DeviceError::Unsupported { path: path.name() }) }
 }
 
 impl<R: Real> Backend for Cpu<R> {
@@ -121,5 +124,19 @@ impl<R: Real> Backend for Cpu<R> {
 
     fn threads(&self) -> usize {
         self.pool.as_ref().map_or(1, |p| p.current_num_threads())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_instruction_set_that_is_not_there_is_named() {
+        let refused = require(SimdPath::Avx512, false).unwrap_err().to_string();
+        assert_eq!(refused, "instruction set avx512 is not available on this processor");
+        for path in SimdPath::ALL {
+            assert_eq!(Cpu::<f32>::with_path(1, path).is_ok(), path.is_available(), "{}", path.name());
+        }
     }
 }
