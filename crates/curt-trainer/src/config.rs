@@ -48,10 +48,20 @@ impl Config {
 pub struct ModelSection {
     /// Folder of an HF checkpoint, or `embedded:good` / `embedded:weak` for the tiny models inside the binary.
     pub path: String,
-    /// `auto` or `cpu`.
+    /// `cpu`, `cuda:N` (the N-th GPU, from 0), or `auto`: the first GPU that works, else the CPU. Changes speed, never a result.
     pub device: String,
     /// Worker threads; 0 = all cores. Changes speed, never a result.
     pub threads: usize,
+}
+
+/// N of `cuda:N`, or `None` for any other text.
+pub fn cuda_ordinal(device: &str) -> Option<usize> {
+    let digits = device.strip_prefix("cuda:")?;
+    if digits.is_empty() || digits.len() > 4 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        None
+    } else {
+        digits.parse().ok()
+    }
 }
 
 /// Where problems come from.

@@ -102,12 +102,27 @@ pub struct TrainArguments {
 /// Where the arithmetic is done.
 #[derive(Args, Clone, Debug, Default)]
 pub struct DeviceArguments {
-    /// Where to compute
-    #[arg(long, value_name = "DEVICE", value_parser = ["auto", "cpu"])]
+    /// Where to compute: cpu, cuda:N (the N-th GPU, from 0), or auto: the first GPU that works, else the CPU
+    #[arg(long, value_name = "DEVICE", value_parser = device)]
     pub device: Option<String>,
     /// Worker threads, 0 for all cores; changes speed, never a result
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,
+}
+
+impl DeviceArguments {
+    /// The device's name, `auto` where none was given.
+    pub fn name(&self) -> &str {
+        self.device.as_deref().unwrap_or("auto")
+    }
+}
+
+fn device(text: &str) -> Result<String, String> {
+    match text {
+        "auto" | "cpu" => Ok(text.to_owned()),
+        _ if curt_trainer::config::cuda_ordinal(text).is_some() => Ok(text.to_owned()),
+        _ => Err("expected auto, cpu or cuda:N such as cuda:0".to_owned()),
+    }
 }
 
 /// `curt eval`

@@ -23,10 +23,11 @@ const SHORTEST_PROMPT: usize = 16;
 
 /// Runs the command: the table goes to standard output.
 pub fn run(arguments: &EvalArguments, terminal: &Terminal, interrupt: &Interrupt) -> Result<ExitCode> {
-    let model = load_model(&arguments.model, arguments.device.threads.unwrap_or(0), curt_runtime::Settings::default())?;
+    let (device, threads) = (arguments.device.name(), arguments.device.threads.unwrap_or(0));
+    let model = load_model(&arguments.model, device, threads, curt_runtime::Settings::default())?;
     let Model { policy, tokenizer, folder, facts } = model;
     let config = config(arguments, facts.context, folder.path())?;
-    let mut trainer = Trainer::new(config, Box::new(policy), tokenizer, folder.path())?;
+    let mut trainer = Trainer::new(config, policy, tokenizer, folder.path())?;
     let problems = trainer.evaluation_set.len();
     let what = format!(
         "{} of {}, {} of at most {} tokens each at temperature {}",

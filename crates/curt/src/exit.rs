@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use curt_kernels::DeviceError;
 use curt_runtime::{PolicyError, RuntimeError};
 use curt_task::TaskError;
 use curt_trainer::checkpoint::CheckpointError;
@@ -107,6 +108,9 @@ fn code_of(error: &(dyn std::error::Error + 'static)) -> Option<u8> {
         return Some(error.code());
     }
     if error.is::<RunFileError>() {
+        return Some(CONFIG);
+    }
+    if let Some(DeviceError::NoCudaLibrary | DeviceError::NoSuchDevice { .. }) = error.downcast_ref::<DeviceError>() {
         return Some(CONFIG);
     }
     if let Some(error) = error.downcast_ref::<TrainError>() {

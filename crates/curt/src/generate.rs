@@ -5,9 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use curt_runtime::{
-    ChatTemplate, Completion, DrawKey, GenerateRequest, Policy, Purpose, Sampling, Settings, StopReason, Tokenizer,
-};
+use curt_runtime::{ChatTemplate, Completion, DrawKey, GenerateRequest, Purpose, Sampling, Settings, StopReason, Tokenizer};
 use serde_json::{Map, json};
 
 use crate::arguments::{GenerateArguments, SamplingArguments};
@@ -20,7 +18,8 @@ use crate::wiring::load_model;
 /// Runs the command: completions go to standard output, remarks to standard error.
 pub fn run(arguments: &GenerateArguments, terminal: &Terminal, interrupt: &Interrupt) -> Result<ExitCode> {
     let prompt = prompt(arguments)?;
-    let mut model = load_model(&arguments.model, arguments.device.threads.unwrap_or(0), Settings::default())?;
+    let mut model =
+        load_model(&arguments.model, arguments.device.name(), arguments.device.threads.unwrap_or(0), Settings::default())?;
     let ids = match arguments.chat {
         true => model.tokenizer.encode(&chat_prompt(model.folder.path(), &prompt)?, false)?,
         false => model.tokenizer.encode(&prompt, true)?,

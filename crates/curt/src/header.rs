@@ -40,7 +40,7 @@ pub fn model(facts: &ModelFacts) -> String {
 
 /// The device in words.
 pub fn device(facts: &ModelFacts) -> String {
-    format!("cpu, {}, {} instructions, 32-bit floats", counted(facts.threads as u64, "thread"), facts.instruction_set)
+    facts.device.clone()
 }
 
 fn problems(trainer: &Trainer) -> String {

@@ -3,20 +3,21 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use curt_kernels::{Backend, Cpu, Cuda, Ops};
 use curt_runtime::checkpoint::recover_directory;
-use curt_runtime::{Backend, Cpu, ModelConfig, Settings, Tokenizer, Transformer};
+use curt_runtime::{ModelConfig, Policy, Settings, Tokenizer, Transformer};
 use curt_trainer::Trainer;
-use curt_trainer::config::Config;
+use curt_trainer::config::{Config, cuda_ordinal};
 use tempfile::TempDir;
 
 use crate::embedded;
 use crate::exit::CommandError;
+use crate::numbers::counted;
 
 /// A model with its tokenizer.
-#[derive(Debug)]
 pub struct Model {
-    /// The transformer.
-    pub policy: Transformer<Cpu<f32>>,
+    /// The transformer, on its device.
+    pub policy: Box<dyn Policy>,
     /// Its tokenizer.
     pub tokenizer: Tokenizer,
     /// Where both came from; must live as long as checkpoints are saved, which copy the tokenizer's files.
@@ -49,10 +50,8 @@ pub struct ModelFacts {
     pub parameters: usize,
     /// Most tokens of a prompt with its completion.
     pub context: usize,
-    /// Worker threads.
-    pub threads: usize,
-    /// The instruction set in use.
-    pub instruction_set: &'static str,
+    /// Where it computes, in words.
+    pub device: String,
 }
 
 impl ModelFolder {
@@ -85,36 +84,71 @@ impl ModelFolder {
     }
 }
 
-/// The model at `path` on the CPU with `threads` threads (0: all cores). `auto` means the CPU as long as there is nothing else.
-pub fn load_model(path: &str, threads: usize, settings: Settings) -> Result<Model> {
+/// The model at `path` on `device`: `cpu` with `threads` threads (0: all cores), `cuda:N`, or `auto`.
+pub fn load_model(path: &str, device: &str, threads: usize, settings: Settings) -> Result<Model> {
     let folder = ModelFolder::find(path)?;
-    let threads = match threads {
-        0 => std::thread::available_parallelism().map_or(1, usize::from),
-        threads => threads,
-    };
     // what is not a model at all is better told so than that its tokenizer is missing
     ModelConfig::load(folder.path())?;
-    let backend = Cpu::<f32>::new(threads).context("the CPU backend cannot start")?;
-    let instruction_set = backend.path().name();
     let tokenizer = Tokenizer::load(folder.path())?;
-    let policy = Transformer::load(backend, folder.path(), Some(&tokenizer), settings)?;
-    let config = policy.config();
-    let facts = ModelFacts {
-        path: path.into(),
-        family: config.family.model_type(),
-        layers: config.layers,
-        width: config.hidden,
-        parameters: policy.num_parameters(),
-        context: config.max_position_embeddings,
-        threads: policy.backend().threads(),
-        instruction_set,
+    let load = Load { path, folder: folder.path(), tokenizer: &tokenizer, settings };
+    let (policy, facts) = match device {
+        "cpu" => load.on_cpu(threads, "")?,
+        // the first device if there is one that works; why not is said, for a slow run is a surprise too
+        "auto" => match Cuda::new(0) {
+            Ok(cuda) => load.on_cuda(cuda, 0)?,
+            Err(reason) => load.on_cpu(threads, &format!(" ({reason})"))?,
+        },
+        named => {
+            let ordinal = cuda_ordinal(named).with_context(|| format!("device {named} is none of auto, cpu and cuda:N"))?;
+            load.on_cuda(Cuda::new(ordinal).with_context(|| format!("device {named}"))?, ordinal)?
+        }
     };
     Ok(Model { policy, tokenizer, folder, facts })
 }
 
+/// What is loaded, whatever the device.
+struct Load<'a> {
+    path: &'a str,
+    folder: &'a Path,
+    tokenizer: &'a Tokenizer,
+    settings: Settings,
+}
+
+impl Load<'_> {
+    fn on_cpu(&self, threads: usize, why: &str) -> Result<(Box<dyn Policy>, ModelFacts)> {
+        let threads = match threads {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            threads => threads,
+        };
+        let backend = Cpu::<f32>::new(threads).context("the CPU backend cannot start")?;
+        let (threads, set) = (counted(backend.threads() as u64, "thread"), backend.path().name());
+        self.on(backend, format!("cpu{why}, {threads}, {set} instructions, 32-bit floats"))
+    }
+
+    fn on_cuda(&self, backend: Cuda, ordinal: usize) -> Result<(Box<dyn Policy>, ModelFacts)> {
+        let device = format!("cuda:{ordinal}, {}, 32-bit floats", backend.name());
+        self.on(backend, device)
+    }
+
+    fn on<B: Ops<Real = f32>>(&self, backend: B, device: String) -> Result<(Box<dyn Policy>, ModelFacts)> {
+        let policy = Transformer::load(backend, self.folder, Some(self.tokenizer), self.settings)?;
+        let config = policy.config();
+        let facts = ModelFacts {
+            path: self.path.into(),
+            family: config.family.model_type(),
+            layers: config.layers,
+            width: config.hidden,
+            parameters: policy.num_parameters(),
+            context: config.max_position_embeddings,
+            device,
+        };
+        Ok((Box::new(policy), facts))
+    }
+}
+
 /// The trainer that `config` describes, ready for its first step, with the facts of its model and the folder to keep alive.
 pub fn trainer(config: Config) -> Result<(Trainer, ModelFacts, ModelFolder)> {
-    let model = load_model(&config.model.path, config.model.threads, config.settings())?;
-    let trainer = Trainer::new(config, Box::new(model.policy), model.tokenizer, model.folder.path())?;
+    let model = load_model(&config.model.path, &config.model.device, config.model.threads, config.settings())?;
+    let trainer = Trainer::new(config, model.policy, model.tokenizer, model.folder.path())?;
     Ok((trainer, model.facts, model.folder))
 }

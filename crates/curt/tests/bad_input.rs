@@ -10,7 +10,7 @@ use binary::{curt, model_copy, train, train_by};
 /// What is wrong, the command line, the exit code, and what the message must hold.
 type Wrong = (&'static str, &'static str, i32, &'static [&'static str]);
 
-const CONFIG: [Wrong; 24] = [
+const CONFIG: [Wrong; 25] = [
     ("unknown option", "train --steps 3", 2, &["--steps"]),
     ("unknown command", "tran", 2, &["tran", "train"]),
     ("missing run file", "train missing.toml", 2, &["missing.toml"]),
@@ -27,7 +27,8 @@ const CONFIG: [Wrong; 24] = [
         2,
         &["9000", "context"],
     ),
-    ("unknown device", "train --device cuda:0", 2, &["cuda:0", "cpu"]),
+    ("unknown device", "train --device gpu", 2, &["gpu", "cuda:N"]),
+    ("no such GPU", "train --device cuda:9999", 2, &["device cuda:9999", "no CUDA"]),
     ("missing model", "train --set model.path=nowhere", 2, &["nowhere", "embedded:good"]),
     ("model is a file", "eval file", 2, &["file", "config.json"]),
     ("unknown embedded model", "eval embedded:best", 2, &["embedded:best", "embedded:weak"]),

@@ -218,14 +218,6 @@ pub enum RunFileError {
         /// The path.
         place: Box<Place>,
     },
-    /// A device that this build does not have.
-    #[error("{place}: cuda is not available in this build yet: expected `auto` or `cpu`, found `{found}`")]
-    CudaNotAvailable {
-        /// The value.
-        place: Box<Place>,
-        /// The device.
-        found: String,
-    },
     /// A list that must hold something is empty.
     #[error("{place}: expected {expected}, found an empty list")]
     EmptyList {

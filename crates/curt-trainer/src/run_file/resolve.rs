@@ -7,7 +7,7 @@ use super::raw::RunFile;
 use super::reader::{AT_LEAST_ONE, FROM_ZERO, Words};
 use crate::config::{
     AlgoSection, CheckpointSection, Config, DataSection, EvalSection, GroupFilter, LogSection, LossAggregation, LrScheduler,
-    MaskingMode, ModelSection, NormalizerKind, RewardSection, RolloutSection, ScaleRewards, TaskKind, TrainSection,
+    MaskingMode, ModelSection, NormalizerKind, RewardSection, RolloutSection, ScaleRewards, TaskKind, TrainSection, cuda_ordinal,
 };
 
 const TASKS: &Words<TaskKind> = &[("chain", TaskKind::Chain), ("jsonl", TaskKind::Jsonl)];
@@ -80,12 +80,12 @@ impl RunFile {
             self.name("model.path", EMBEDDED_MODELS, EMBEDDED_MODELS[0], Some("or the folder of a checkpoint"))?;
         }
         let device = self.text("model.device")?.unwrap_or_else(|| "auto".to_owned());
-        if device.starts_with("cuda") {
-            return Err(RunFileError::CudaNotAvailable { place: self.place("model.device"), found: device });
-        }
         Ok(ModelSection {
             path,
-            device: self.name("model.device", &["auto", "cpu"], "auto", None)?,
+            device: match cuda_ordinal(&device) {
+                Some(_) => device,
+                None => self.name("model.device", &["auto", "cpu"], "auto", Some("or cuda:N such as cuda:0"))?,
+            },
             threads: self.integer("model.threads", 0..=4096, "a number of threads up to 4096, 0 for all cores")?.unwrap_or(0),
         })
     }

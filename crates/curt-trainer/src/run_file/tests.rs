@@ -367,8 +367,15 @@ fn path_without_jsonl() {
 }
 
 #[test]
-fn cuda_is_not_available() {
-    assert!(refused(&["model.device=cuda:0"]).contains("cuda is not available in this build yet"));
+fn devices_have_a_number() {
+    for device in ["cuda", "cuda:", "cuda:x", "cuda:-1", "cuda:12345", "gpu"] {
+        let said = refused(&[&format!("model.device={device}")]);
+        assert!(said.contains("or cuda:N such as cuda:0") && said.contains(device), "{said}");
+    }
+    for device in ["auto", "cpu", "cuda:0", "cuda:12"] {
+        let sets = [format!("model.device={device}")];
+        assert_eq!(RunFile::load(None, &sets).unwrap().model.device, device);
+    }
 }
 
 #[test]

@@ -18,6 +18,7 @@ pub struct Run {
 }
 
 /// A call in `folder`, without settings of the environment that change what is printed.
+#[allow(dead_code)] // each test file uses its own part of this module
 pub fn curt(folder: &Path) -> Call {
     started_by(&[], folder)
 }
@@ -97,6 +98,7 @@ pub fn small_run() -> [&'static str; 8] {
 }
 
 /// A run of [`small_run`] into `output`, with more arguments.
+#[allow(dead_code)]
 pub fn train(output: &Path, more: &[&str]) -> Run {
     train_by(&[], output, more)
 }
