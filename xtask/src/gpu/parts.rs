@@ -8,6 +8,9 @@ use super::running::{Outcome, Run, within};
 /// The peer's script, which comes with this program.
 const PEER: &str = include_str!("../../../benches/peers/cuda.py");
 
+/// Trains twice and compares.
+const SAME_RUN: &str = include_str!("same_run.sh");
+
 /// Lines of a failed program that the page shows.
 const SHOWN: usize = 30;
 
@@ -25,11 +28,13 @@ enum Runs {
     Tests(&'static str, &'static [&'static str]),
     /// An example and its words; it prints Markdown.
     Example(&'static str, &'static [&'static str]),
+    /// A training run on both devices; it prints Markdown.
+    SameRun,
     /// PyTorch; it prints Markdown.
     Peer,
 }
 
-use Runs::{Example, Peer, Tests};
+use Runs::{Example, Peer, SameRun, Tests};
 
 /// All parts.
 pub fn parts() -> Vec<Part> {
@@ -37,6 +42,7 @@ pub fn parts() -> Vec<Part> {
     vec![
         part("Tests of ops", 90, Tests("kernel_tests", &["cuda"]), "Every op, forward and backward, has the bits of the CPU."),
         part("Tests of models", 90, Tests("model_tests", &[]), "Tiny models generate, score and train with the bits of the CPU."),
+        part("A training run", 120, SameRun, "The first steps of the embedded run, on the device and on all cores of the CPU."),
         part(
             "Bits of a larger model",
             60,
@@ -101,6 +107,12 @@ impl Part {
                 };
                 Ok(command)
             }
+            SameRun if tiny => Err("there is no GPU".to_owned()),
+            SameRun => {
+                let mut command = Command::new("sh");
+                command.args(["-c", SAME_RUN]).env("CURT", programs.path("curt"));
+                Ok(command)
+            }
             Peer if tiny => Err("there is no GPU".to_owned()),
             Peer => {
                 let asked = within(Command::new("python3").args(["-c", "import torch"]), std::time::Duration::from_secs(60));
@@ -117,7 +129,7 @@ impl Part {
         let shown = match self.runs {
             Tests(..) if failed => fence(&run.stdout),
             Tests(..) => run.stdout.lines().filter(|line| line.starts_with("test result:")).map(counts).collect(),
-            Example(..) | Peer => run.stdout.trim_end().to_owned(),
+            Example(..) | SameRun | Peer => run.stdout.trim_end().to_owned(),
         };
         match failed && !run.stderr.trim().is_empty() {
             true => format!("{shown}\n\n{}", fence(&run.stderr)),
