@@ -45,7 +45,9 @@ const MAX_SECONDS: f64 = 45.0;
 pub fn run(options: &Options) -> Result<()> {
     let machine = Machine::here()?;
     let (runs, printed) = if options.run {
-        let binary = options.binary.clone().map_or_else(binary::build, Ok)?;
+        // it is started from another folder
+        let given = options.binary.as_deref().map(|path| path.canonicalize().with_context(|| path.display().to_string()));
+        let binary = given.map_or_else(binary::build, |path| path)?;
         let folder = binary::fresh_folder("embedded")?;
         let made = (0..3).map(|seed| make(&binary, &folder, seed)).collect::<Result<Vec<_>>>()?;
         let printed = made[0].1.clone();
