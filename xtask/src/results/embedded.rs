@@ -47,7 +47,7 @@ pub fn run(options: &Options) -> Result<()> {
     let (runs, printed) = if options.run {
         // it is started from another folder
         let given = options.binary.as_deref().map(|path| path.canonicalize().with_context(|| path.display().to_string()));
-        let binary = given.map_or_else(binary::build, |path| path)?;
+        let binary = given.unwrap_or_else(binary::build)?;
         let folder = binary::fresh_folder("embedded")?;
         let made = (0..3).map(|seed| make(&binary, &folder, seed)).collect::<Result<Vec<_>>>()?;
         let printed = made[0].1.clone();
