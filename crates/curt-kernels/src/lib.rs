@@ -1,8 +1,8 @@
 //! Transformer operations, forward and backward side by side, for `curt`.
 //!
 //! One folder per op under [`ops`]: the formula both ways and the trait in `mod.rs`, the fast f32 half in `cpu.rs`,
-//! the plain f64 twin in `plain.rs`, the launches on a GPU in `cuda.rs` and the kernels in `*.cu`. A backend implements every trait of [`Ops`], so none compiles with a forward and
-//! without its backward.
+//! the plain f64 twin in `plain.rs`, the launches on a GPU in `cuda.rs` and their kernels in `*.cu`. A backend implements
+//! every trait of [`Ops`], so none compiles with a forward and without its backward.
 //!
 //! What all ops promise (see `docs/architecture.md`):
 //! - **One forward.** An output element is accumulated in one fixed order, in its own lane. Its bits do not depend on how

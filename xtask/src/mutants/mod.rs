@@ -60,14 +60,6 @@ pub fn run(options: &Options) -> Result<String> {
         let outcome = if passing.contains(mutant.test) { copy.judge(&workspace, mutant)? } else { Outcome::NoTest };
         n_survivors += usize::from(outcome != Outcome::Failed);
         let seconds = started.elapsed().as_secs_f64();
-        let tests: BTreeSet<&str> = mutants.iter().map(|mutant| mutant.test).collect();
-        let mut passing = BTreeSet::new();
-        for test in tests {
-            if copy.test(test)? == Outcome::Passed {
-                passing.insert(test);
-            }
-        }
-        println!("{:.0} s for the tests of the unchanged sources", started.elapsed().as_secs_f64());
         println!("{:<9} {:<62} {seconds:>6.0}  {:<27} {}", mutant.invariant, mutant.name, outcome.words(), mutant.test);
     }
     if n_survivors > 0 {

@@ -38,6 +38,16 @@ impl SimdPath {
         Self::ALL.into_iter().find(|p| p.is_available()).unwrap_or(SimdPath::Portable)
     }
 
+    /// The paths that tests can run on this processor, best first, and a line that says which those are and which are
+    /// missing: a processor that lacks one proves less.
+    pub fn tested() -> (Vec<Self>, String) {
+        let (run, lacks): (Vec<Self>, Vec<Self>) = Self::ALL.into_iter().partition(|path| path.is_available());
+        let names = |paths: &[Self]| paths.iter().map(|path| path.name()).collect::<Vec<_>>().join(", ");
+        let lacks = if lacks.is_empty() { String::new() } else { format!("; not available, so NOT tested: {}", names(&lacks)) };
+        let line = format!("instruction sets tested: {}{lacks}", names(&run));
+        (run, line)
+    }
+
     /// Whether this processor has all that bodies are compiled for on this path.
     pub fn is_available(self) -> bool {
         match self {
