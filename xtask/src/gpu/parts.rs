@@ -6,7 +6,7 @@ use super::programs::Programs;
 use super::running::{Outcome, Run, within};
 
 /// The peer's script, which comes with this program.
-const PEER: &str = include_str!("../../../benches/peers/cuda.py");
+const PEER: &str = include_str!("../../../benches/peers/gpu.py");
 
 /// Trains twice and compares.
 const SAME_RUN: &str = include_str!("same_run.sh");
