@@ -90,7 +90,7 @@ fn assert_scored_as_sampled(
 /// and slots for all.
 #[test]
 fn generation_has_the_bits_of_the_cpu_and_of_scoring_and_training() {
-    let (temperature, samples, max_new_tokens) = (0.9, 3, 18);
+    let (temperature, samples, max_new_tokens) = (0.9, 3, 20);
     for text in [QWEN3, QWEN2] {
         let mut on_cpu = random_model(cpu(), config(text), settings(8));
         let vocab = on_cpu.config().vocab;
