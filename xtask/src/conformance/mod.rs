@@ -34,7 +34,8 @@ pub struct Options {
 enum Part {
     /// Advantages, clipped losses and gradients of verl and TRL, in f64
     Grpo,
-    /// Logits, log-probabilities, entropy, gradients and greedy ids of transformers, for 12 tiny checkpoints
+    /// Logits, log-probabilities, entropy, gradients and greedy ids of transformers, for 12 tiny checkpoints, on the CPU and
+    /// through the CUDA kernels in the PTX interpreter
     HfOracles,
     /// Chat templates and ids of three tokenizers, as transformers renders them
     Chat,
