@@ -233,7 +233,8 @@ fn a_whole_program_runs_on_the_folder() {
 fn a_kernel_without_its_barrier_is_caught_and_one_that_is_not_there_is_refused() {
     let outcome = |removal: &str| {
         let mut child = std::process::Command::new(std::env::current_exe().unwrap());
-        let output = child.args(["--exact", "a_sum_through_shared_memory"]).env("STAND_IN_CUDA_REMOVE", removal).output().unwrap();
+        let output =
+            child.args(["--exact", "a_sum_through_shared_memory"]).env("STAND_IN_CUDA_REMOVE", removal).output().unwrap();
         let said = [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).concat();
         (output.status.success(), said)
     };

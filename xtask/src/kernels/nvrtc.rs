@@ -7,8 +7,8 @@ use std::process::Stdio;
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
-use super::sources::Source;
 use super::VIRTUAL;
+use super::sources::Source;
 use crate::shell;
 
 /// The compiler, by hash. It writes PTX 8.7, which drivers of CUDA 12.8 and newer take.

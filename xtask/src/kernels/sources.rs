@@ -110,7 +110,8 @@ mod tests {
 
     #[test]
     fn a_source_has_the_headers_that_it_includes() {
-        let source = Source::new("k.cu".into(), "o".into(), "#include \"a.cuh\"\nint k;".into(), &headers("#include \"b.cuh\"")).unwrap();
+        let source =
+            Source::new("k.cu".into(), "o".into(), "#include \"a.cuh\"\nint k;".into(), &headers("#include \"b.cuh\"")).unwrap();
         assert_eq!(source.headers.keys().collect::<Vec<_>>(), ["a.cuh", "b.cuh"]);
         assert_eq!((source.name.as_str(), source.ptx_path().as_str()), ("k", "crates/curt-kernels/ptx/k.ptx"));
         let missing = Source::new("k.cu".into(), "o".into(), "#include \"d.cuh\"".into(), &headers(""));
@@ -119,7 +120,8 @@ mod tests {
 
     #[test]
     fn the_hash_covers_source_and_headers() {
-        let hash = |text: &str, of_a: &str| Source::new("k.cu".into(), "o".into(), text.into(), &headers(of_a)).unwrap().hash_line();
+        let hash =
+            |text: &str, of_a: &str| Source::new("k.cu".into(), "o".into(), text.into(), &headers(of_a)).unwrap().hash_line();
         let text = "#include \"a.cuh\"\n";
         assert_eq!(hash(text, "int a;"), hash(text, "int a;"));
         assert_ne!(hash(text, "int a;"), hash(text, "int b;"));

@@ -55,7 +55,11 @@ pub fn run(options: &Options) -> Result<String> {
     let limit = Duration::from_secs(options.limit);
     let ops: BTreeSet<&str> = sites.iter().map(|site| site.op.as_str()).collect();
     for op in ops {
-        println!("{op}: {} tests pass as the kernels are, {:.1} s", program.tests_of(op)?.len(), check_unchanged(&program, op, limit)?);
+        println!(
+            "{op}: {} tests pass as the kernels are, {:.1} s",
+            program.tests_of(op)?.len(),
+            check_unchanged(&program, op, limit)?
+        );
     }
     let mut counts = BTreeMap::new();
     for site in &sites {
@@ -92,7 +96,8 @@ fn conclusion(sites: &[Site], counts: &BTreeMap<Kind, usize>) -> Result<String> 
         bail!("{} survived, {} broken, of {} mutants of kernels", count(Kind::Survived), count(Kind::Broken), sites.len());
     }
     let kernels: BTreeSet<&str> = sites.iter().map(|site| site.kernel.as_str()).collect();
-    let mut parts = vec![format!("{} barriers and waits of {} kernels left out one at a time: {caught} caught", sites.len(), kernels.len())];
+    let mut parts =
+        vec![format!("{} barriers and waits of {} kernels left out one at a time: {caught} caught", sites.len(), kernels.len())];
     if timed_out > 0 {
         parts.push(format!("{timed_out} timed out"));
     }
@@ -114,7 +119,10 @@ enum Kind {
 #[derive(Debug, PartialEq)]
 enum Outcome {
     /// What was wrong, and the first test that said so.
-    Caught { how: &'static str, test: String },
+    Caught {
+        how: &'static str,
+        test: String,
+    },
     TimedOut,
     Proven(&'static str),
     Survived,
@@ -199,7 +207,8 @@ mod tests {
     #[test]
     fn only_a_failed_test_of_the_mutant_itself_catches_it() {
         let judge = |run: Run| judge(&site("k", 1, 1), &run, None);
-        let race = format!("{NOTICE}stand-in CUDA driver: kernel `k`, block [0, 0, 0], thread [3, 0, 0], PTX line 9: race: read\n");
+        let race =
+            format!("{NOTICE}stand-in CUDA driver: kernel `k`, block [0, 0, 0], thread [3, 0, 0], PTX line 9: race: read\n");
         let caught = |how: &'static str| Outcome::Caught { how, test: "b".to_owned() };
         assert_eq!(judge(run(Some(false), FAILED, &race)), caught("race"));
         assert_eq!(judge(run(Some(false), FAILED, NOTICE)), caught("other numbers"));
@@ -237,8 +246,17 @@ mod tests {
         };
         let all = "3 barriers and waits of 2 kernels left out one at a time: ";
         assert_eq!(of([Kind::Caught; 3]), Ok(format!("{all}3 caught")));
-        assert_eq!(of([Kind::Caught, Kind::TimedOut, Kind::Proven]), Ok(format!("{all}1 caught, 1 timed out, 1 proven equivalent")));
-        assert_eq!(of([Kind::Caught, Kind::Caught, Kind::Survived]), Err("1 survived, 0 broken, of 3 mutants of kernels".to_owned()));
-        assert_eq!(of([Kind::Caught, Kind::Caught, Kind::Broken]), Err("0 survived, 1 broken, of 3 mutants of kernels".to_owned()));
+        assert_eq!(
+            of([Kind::Caught, Kind::TimedOut, Kind::Proven]),
+            Ok(format!("{all}1 caught, 1 timed out, 1 proven equivalent"))
+        );
+        assert_eq!(
+            of([Kind::Caught, Kind::Caught, Kind::Survived]),
+            Err("1 survived, 0 broken, of 3 mutants of kernels".to_owned())
+        );
+        assert_eq!(
+            of([Kind::Caught, Kind::Caught, Kind::Broken]),
+            Err("0 survived, 1 broken, of 3 mutants of kernels".to_owned())
+        );
     }
 }

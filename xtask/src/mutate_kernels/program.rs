@@ -64,7 +64,8 @@ impl TestProgram {
         let mut command = self.command(&["--exact"]);
         command.args(tests).envs(removal.map(|removal| ("STAND_IN_CUDA_REMOVE", removal)));
         let (mut stdout, mut stderr) = (tempfile::tempfile()?, tempfile::tempfile()?);
-        let mut child = command.stdout(stdout.try_clone()?).stderr(stderr.try_clone()?).spawn().context("cannot start the tests")?;
+        let mut child =
+            command.stdout(stdout.try_clone()?).stderr(stderr.try_clone()?).spawn().context("cannot start the tests")?;
         let status = loop {
             if let Some(status) = child.try_wait()? {
                 break Some(status);

@@ -151,21 +151,21 @@ mod tests {
         let text = ".version 8.7\n.target sm_80\n.address_size 64\n.visible .entry k()\n{\n.reg .pred %p<2>;\n\
             mov.pred %p1, 1;\n\t@%p1 bar.sync \t0;\n.loc 1 9 3\n\tcp.async.wait_all;\nret;\n}\n.file 1 \"a/k.cu\"\n";
         let sites = of_text("op", text).unwrap();
-        let shown: Vec<String> = sites.iter().map(|s| format!("{} of {}: {}, {}", s.name(), s.count, s.statement, s.ptx_line)).collect();
+        let shown: Vec<String> =
+            sites.iter().map(|s| format!("{} of {}: {}, {}", s.name(), s.count, s.statement, s.ptx_line)).collect();
         assert_eq!(shown, ["k:1 of 2: @%p1 bar.sync 0, 8", "k:2 of 2: cp.async.wait_all, 10"]);
         assert_eq!(sites[1].source, Some(("a/k.cu".to_owned(), 9)));
     }
 
     #[test]
     fn lines_of_other_code_are_refused() {
-        let text = |body: &str| format!(".version 8.7\n.target sm_80\n.address_size 64\n.visible .entry k()\n{{\n{body}ret;\n}}\n.file 1 \"a/k.cu\"\n");
-        let source = Source {
-            name: "k".into(),
-            file: "k.cu".into(),
-            op: "op".into(),
-            text: String::new(),
-            headers: Default::default(),
+        let text = |body: &str| {
+            format!(
+                ".version 8.7\n.target sm_80\n.address_size 64\n.visible .entry k()\n{{\n{body}ret;\n}}\n.file 1 \"a/k.cu\"\n"
+            )
         };
+        let source =
+            Source { name: "k".into(), file: "k.cu".into(), op: "op".into(), text: String::new(), headers: Default::default() };
         let mut sites = of_text("op", &text("bar.sync 0;\n")).unwrap();
         let lined = |body: &str| of_text("op", &text(body)).unwrap();
         take_lines(&mut sites, &source, &lined(".loc 1 7 3\nbar.sync 0;\n")).unwrap();
