@@ -37,7 +37,8 @@ pub fn compile(root: &Path, sources: &[Source], devices: &[&str], more: &[&str])
     let headers: serde_json::Map<_, _> =
         sources.iter().flat_map(|s| &s.headers).map(|(name, text)| (name.clone(), json!(text))).collect();
     let targets = [&[VIRTUAL][..], devices].concat();
-    let job = json!({ "sources": texts, "headers": headers, "options": [&FLAGS[..], more].concat(), "targets": targets });
+    let options = [&FLAGS[..], more].concat();
+    let job = json!({ "sources": texts, "headers": headers, "options": options, "targets": targets });
 
     let mut command = shell::command(root, &[&python.to_string_lossy(), "-c", SCRIPT]);
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().context("cannot start python")?;

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use crate::ops::linear::{Linear, LinearShape};
 use crate::testing::{assert_same_numbers, on_cuda};
-use crate::{Backend, Cpu, Real};
+use crate::{Cpu, Real};
 
 #[test]
 fn a_product_of_two_panels_has_the_bits_of_the_cpu() {
