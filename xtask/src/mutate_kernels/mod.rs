@@ -82,7 +82,7 @@ fn row(site: &Site, outcome: &str, seconds: &str) -> String {
         None => format!("PTX line {}", site.ptx_line),
     };
     let kernel = format!("{} of {}", site.name(), site.count);
-    format!("{kernel:<36} {:<26} {line:<26} {seconds:>6}  {outcome}", site.statement)
+    format!("{kernel:<38} {:<22} {line:<26} {seconds:>6}  {outcome}", site.statement)
 }
 
 /// In a few words, what came out.
