@@ -156,9 +156,8 @@ impl Driver {
             Ok(module) => module,
             Err(error) => return self.refuse(Status::InvalidPtx, format!("cuModuleLoadData: {error}")),
         };
-        match self.settings.removal.clone().map(|removal| removal?.apply(&mut module)) {
-            Some(Err(why)) => return self.refuse_removal(Status::InvalidPtx, why),
-            Some(Ok(())) | None => {}
+        if let Some(Err(why)) = self.settings.removal.clone().map(|removal| removal?.apply(&mut module)) {
+            return self.refuse_removal(Status::InvalidPtx, why);
         }
         let handle = self.fresh_handle();
         self.modules.insert(handle, Arc::new(module));
