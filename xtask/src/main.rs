@@ -9,6 +9,7 @@ mod fixtures;
 mod gpu;
 mod kernels;
 mod mutants;
+mod mutate_kernels;
 mod record;
 mod results;
 mod shell;
@@ -48,6 +49,8 @@ enum Command {
     Fixtures(fixtures::Options),
     /// Break the invariants one by one in a copy of the sources; each time a test must fail
     Mutants(mutants::Options),
+    /// Take each barrier and each wait out of each CUDA kernel in turn; each time a test must fail
+    MutateKernels(mutate_kernels::Options),
     /// Run the built program as a user would, with right input and wrong
     Smoke(smoke::Options),
     /// Clone the committed sources, build them anew and run the README's test command there
@@ -95,6 +98,7 @@ fn run(command: &Command) -> Result<String> {
         Command::Conformance(options) => conformance::run(options),
         Command::Fixtures(options) => fixtures::run(options),
         Command::Mutants(options) => mutants::run(options),
+        Command::MutateKernels(options) => mutate_kernels::run(options),
         Command::Smoke(options) => smoke::run(options),
         Command::CloneTest => clone_test::run(),
         Command::Crash(options) => crash::run(options),

@@ -16,7 +16,7 @@ pub struct Module {
     target: String,
     files: BTreeMap<u32, String>,
     globals: BTreeMap<String, (u64, usize)>,
-    programs: BTreeMap<String, Program>,
+    pub(crate) programs: BTreeMap<String, Program>,
 }
 
 impl Module {

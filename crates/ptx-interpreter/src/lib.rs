@@ -10,6 +10,8 @@
 //! each reported with block, thread, PTX line and, for text compiled with `-lineinfo`, the line of the `.cu` file
 //! ([`Fault`]). An instruction or a form of it that it does not know is an error when the module is loaded, never a guess.
 //!
+//! [`Module::remove_synchronization`] takes a barrier or a wait out of a kernel, so that its tests can show that they notice.
+//!
 //! Blocks run one after another and warps in a fixed order ([`Options`] can reverse both), so a launch always gives the same
 //! result. It does not model time, caches, or the registers of a real device; `.approx` functions are more accurate than on a
 //! GPU, and products of matrices add in one fixed order.
@@ -62,6 +64,7 @@ mod order;
 mod parse;
 mod program;
 mod scalar;
+mod synchronization;
 
 pub use counters::{Counters, Instructions, Traffic};
 pub use fault::{Earlier, Fault, FaultKind, Site};
@@ -69,6 +72,7 @@ pub use launch::{Kernel, Launch, LaunchError, Module, Options};
 pub use load_error::LoadError;
 pub use memory::{Access, Memory, MemoryError};
 pub use program::Parameter;
+pub use synchronization::{RemovalError, Synchronization};
 
 /// Bytes of shared memory that a block may have: what an A100 grants.
 pub const SHARED_LIMIT: usize = 163 * 1024;

@@ -11,7 +11,9 @@
 //!
 //! In a test, [`install()`] comes before the first use of cudarc. A whole program runs on the stand-in with
 //! `LD_LIBRARY_PATH` set to [`library_folder`]; then the variables `STAND_IN_CUDA_` + `SEED` (a number), `REVERSE_WARPS`,
-//! `REVERSE_BLOCKS`, `CHECK_RACES`, `CHECK_UNWRITTEN`, `CHECK_EXITED`, `COUNT_TRAFFIC`, `PRINT_REPORTS` (0 or 1) steer it.
+//! `REVERSE_BLOCKS`, `CHECK_RACES`, `CHECK_UNWRITTEN`, `CHECK_EXITED`, `COUNT_TRAFFIC`, `PRINT_REPORTS` (0 or 1) steer it. `STAND_IN_CUDA_REMOVE=KERNEL:NUMBER`
+//! takes one barrier or wait out of a kernel ([`ptx_interpreter::Module::remove_synchronization`]), in a test program too, and
+//! says so on stderr: a test that still passes would not notice that it is missing. What is not there is an error.
 //!
 //! Not there: graphs, managed and imported memory, memory pools, peer copies, cooperative launches, occupancy by registers,
 //! binary images, and time. A function that is missing makes cudarc panic with its name.

@@ -228,3 +228,24 @@ fn a_whole_program_runs_on_the_folder() {
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success() && text.contains("copied [1, 2]"), "{text}{}", String::from_utf8_lossy(&output.stderr));
 }
+
+#[test]
+fn a_kernel_without_its_barrier_is_caught_and_one_that_is_not_there_is_refused() {
+    let outcome = |removal: &str| {
+        let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+        let output =
+            child.args(["--exact", "a_sum_through_shared_memory"]).env("STAND_IN_CUDA_REMOVE", removal).output().unwrap();
+        let said = [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).concat();
+        (output.status.success(), said)
+    };
+    for (removal, why) in [
+        ("sum:1", "kernel `sum` runs without number 1, barrier of the block, PTX line 66"),
+        ("sum:1", "CUDA_ERROR_LAUNCH_FAILED"),
+        ("sum:2", "kernel `sum` has 1 instructions that synchronize, none has the number 2"),
+        ("product:1", "STAND_IN_CUDA_REMOVE: no loaded module has a kernel `product`"),
+        ("sum", "STAND_IN_CUDA_REMOVE=sum is not KERNEL:NUMBER"),
+    ] {
+        let (passed, said) = outcome(removal);
+        assert!(!passed && said.contains(why), "{removal}: {said}");
+    }
+}

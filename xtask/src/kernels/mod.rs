@@ -4,7 +4,7 @@
 
 mod nvrtc;
 mod resources;
-mod sources;
+pub mod sources;
 
 use std::path::Path;
 
@@ -36,7 +36,7 @@ pub struct Options {
 pub fn run(options: &Options) -> Result<()> {
     let root = root();
     let sources = sources::read(&root)?;
-    let compiled = nvrtc::compile(&root, &sources)?;
+    let compiled = nvrtc::compile(&root, &sources, &DEVICES, &[])?;
     let mut resources = Vec::new();
     let mut files = Vec::new();
     for source in &sources {
@@ -62,6 +62,12 @@ pub fn run(options: &Options) -> Result<()> {
     }
     println!("kernels: {} in {} files for {VIRTUAL}, {}", resources.len() / DEVICES.len(), sources.len(), DEVICES.join(", "));
     Ok(())
+}
+
+/// The PTX of each source with the lines of the source in it, which what is committed lacks.
+pub fn ptx_with_lines(root: &Path, sources: &[sources::Source]) -> Result<Vec<String>> {
+    let compiled = nvrtc::compile(root, sources, &[], &["--generate-line-info"])?;
+    sources.iter().map(|source| Ok(compiled.ptx(&source.file)?.to_owned())).collect()
 }
 
 fn write(root: &Path, files: &[(String, String)]) -> Result<()> {

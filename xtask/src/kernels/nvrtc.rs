@@ -7,8 +7,8 @@ use std::process::Stdio;
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
+use super::VIRTUAL;
 use super::sources::Source;
-use super::{DEVICES, VIRTUAL};
 use crate::shell;
 
 /// The compiler, by hash. It writes PTX 8.7, which drivers of CUDA 12.8 and newer take.
@@ -29,14 +29,16 @@ pub struct Compiled {
     results: Vec<Value>,
 }
 
-/// Compiles every source for every target. An error has the compiler's messages.
-pub fn compile(root: &Path, sources: &[Source]) -> Result<Compiled> {
+/// Compiles every source for the virtual device and for each of `devices`, with `more` flags than always. An error has the
+/// compiler's messages.
+pub fn compile(root: &Path, sources: &[Source], devices: &[&str], more: &[&str]) -> Result<Compiled> {
     let python = environment(root)?;
     let texts: serde_json::Map<_, _> = sources.iter().map(|s| (s.file.clone(), json!(s.text))).collect();
     let headers: serde_json::Map<_, _> =
         sources.iter().flat_map(|s| &s.headers).map(|(name, text)| (name.clone(), json!(text))).collect();
-    let targets: Vec<&str> = [VIRTUAL].into_iter().chain(DEVICES).collect();
-    let job = json!({ "sources": texts, "headers": headers, "options": FLAGS, "targets": targets });
+    let targets = [&[VIRTUAL][..], devices].concat();
+    let options = [&FLAGS[..], more].concat();
+    let job = json!({ "sources": texts, "headers": headers, "options": options, "targets": targets });
 
     let mut command = shell::command(root, &[&python.to_string_lossy(), "-c", SCRIPT]);
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().context("cannot start python")?;

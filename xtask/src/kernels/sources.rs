@@ -21,6 +21,8 @@ pub struct Source {
     pub name: String,
     /// Its name with ending.
     pub file: String,
+    /// The op whose folder it lies in.
+    pub op: String,
     pub text: String,
     /// The headers that it includes, directly or not, by the name it includes them by.
     pub headers: BTreeMap<String, String>,
@@ -34,10 +36,11 @@ pub fn read(root: &Path) -> Result<Vec<Source>> {
     folders.sort_by_key(|folder| folder.path());
     for folder in folders.iter().map(|folder| folder.path()).filter(|folder| folder.is_dir()) {
         headers.extend(texts(&folder, ".cuh")?);
-        kernels.extend(texts(&folder, ".cu")?);
+        let op = folder.file_name().context("a folder has a name")?.to_string_lossy().into_owned();
+        kernels.extend(texts(&folder, ".cu")?.into_iter().map(|(file, text)| (file, (op.clone(), text))));
     }
     ensure!(!kernels.is_empty(), "no kernels below {OPS}");
-    kernels.into_iter().map(|(file, text)| Source::new(file, text, &headers)).collect()
+    kernels.into_iter().map(|(file, (op, text))| Source::new(file, op, text, &headers)).collect()
 }
 
 /// Names and texts of the files of a folder whose names end so.
@@ -54,7 +57,7 @@ fn texts(folder: &Path, ending: &str) -> Result<BTreeMap<String, String>> {
 }
 
 impl Source {
-    fn new(file: String, text: String, all_headers: &BTreeMap<String, String>) -> Result<Self> {
+    fn new(file: String, op: String, text: String, all_headers: &BTreeMap<String, String>) -> Result<Self> {
         let mut headers = BTreeMap::new();
         let mut wanted = included(&text);
         while let Some(name) = wanted.pop() {
@@ -63,7 +66,7 @@ impl Source {
                 wanted.extend(included(header));
             }
         }
-        Ok(Self { name: file.trim_end_matches(".cu").to_owned(), file, text, headers })
+        Ok(Self { name: file.trim_end_matches(".cu").to_owned(), file, op, text, headers })
     }
 
     /// Where its PTX goes, from the root on.
@@ -107,16 +110,18 @@ mod tests {
 
     #[test]
     fn a_source_has_the_headers_that_it_includes() {
-        let source = Source::new("k.cu".into(), "#include \"a.cuh\"\nint k;".into(), &headers("#include \"b.cuh\"")).unwrap();
+        let source =
+            Source::new("k.cu".into(), "o".into(), "#include \"a.cuh\"\nint k;".into(), &headers("#include \"b.cuh\"")).unwrap();
         assert_eq!(source.headers.keys().collect::<Vec<_>>(), ["a.cuh", "b.cuh"]);
         assert_eq!((source.name.as_str(), source.ptx_path().as_str()), ("k", "crates/curt-kernels/ptx/k.ptx"));
-        let missing = Source::new("k.cu".into(), "#include \"d.cuh\"".into(), &headers(""));
+        let missing = Source::new("k.cu".into(), "o".into(), "#include \"d.cuh\"".into(), &headers(""));
         assert_eq!(missing.err().unwrap().to_string(), "k.cu includes d.cuh, which is nowhere");
     }
 
     #[test]
     fn the_hash_covers_source_and_headers() {
-        let hash = |text: &str, of_a: &str| Source::new("k.cu".into(), text.into(), &headers(of_a)).unwrap().hash_line();
+        let hash =
+            |text: &str, of_a: &str| Source::new("k.cu".into(), "o".into(), text.into(), &headers(of_a)).unwrap().hash_line();
         let text = "#include \"a.cuh\"\n";
         assert_eq!(hash(text, "int a;"), hash(text, "int a;"));
         assert_ne!(hash(text, "int a;"), hash(text, "int b;"));

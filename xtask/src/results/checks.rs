@@ -20,13 +20,14 @@ pub struct Options {
 }
 
 /// What is checked, and the words of the command that does it.
-const CHECKS: [(&str, &str); 7] = [
+const CHECKS: [(&str, &str); 8] = [
     ("a fresh clone builds and passes its tests", "clone-test"),
     ("a run that is killed at random moments and resumed is the run that was not", "crash"),
     ("the committed models come out of their recipes, byte for byte", "fixtures --check"),
     ("our numbers are those of other software", "conformance"),
     ("what is saved is the same model in transformers", "conformance --with-transformers"),
     ("a broken invariant makes a test fail", "mutants"),
+    ("a CUDA kernel without one of its barriers or waits makes a test fail", "mutate-kernels"),
     ("the program answers right and wrong input as it should", "smoke"),
 ];
 

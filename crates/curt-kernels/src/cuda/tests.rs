@@ -1,5 +1,7 @@
 //! Memory, copies and failures of the device layer.
 
+mod missing_barrier;
+
 use super::{Argument, Cuda, Kernel, Parameter};
 use crate::ops::swiglu::Swiglu;
 use crate::testing::{on_cuda, turn};

@@ -36,9 +36,10 @@ impl Driver {
     /// Queues a launch.
     ///
     /// # Errors
-    /// More shared memory or threads than allowed, or the code of an earlier fault.
+    /// More shared memory or threads than allowed, a kernel to be changed that no module has, or the code of an earlier fault.
     pub fn launch(&mut self, function: Handle, launch: Launch, stream: Handle) -> Outcome<()> {
         self.check()?;
+        self.check_removal()?;
         let limit = self.dynamic_limit(function)?;
         let function = &self.functions[&function];
         let (module, kernel) = (function.module.clone(), function.name.clone());

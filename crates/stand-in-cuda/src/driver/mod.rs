@@ -2,6 +2,7 @@
 
 mod launch;
 mod memory;
+mod removal;
 mod settings;
 mod stream;
 
@@ -151,14 +152,37 @@ impl Driver {
 
     pub fn load_module(&mut self, text: &str) -> Outcome<Handle> {
         self.check()?;
-        match Module::load(&mut self.memory, text) {
-            Ok(module) => {
-                let handle = self.fresh_handle();
-                self.modules.insert(handle, Arc::new(module));
-                Ok(handle)
-            }
-            Err(error) => self.refuse(Status::InvalidPtx, format!("cuModuleLoadData: {error}")),
+        let mut module = match Module::load(&mut self.memory, text) {
+            Ok(module) => module,
+            Err(error) => return self.refuse(Status::InvalidPtx, format!("cuModuleLoadData: {error}")),
+        };
+        if let Some(Err(why)) = self.settings.removal.clone().map(|removal| removal?.apply(&mut module)) {
+            return self.refuse_removal(Status::InvalidPtx, why);
         }
+        let handle = self.fresh_handle();
+        self.modules.insert(handle, Arc::new(module));
+        Ok(handle)
+    }
+
+    /// A kernel that is to be changed but is in no module would be tested as it is.
+    ///
+    /// # Errors
+    /// No module has it.
+    pub fn check_removal(&mut self) -> Outcome<()> {
+        let Some(Ok(removal)) = &self.settings.removal else { return Ok(()) };
+        if self.modules.values().any(|module| module.kernel(&removal.kernel).is_some()) {
+            return Ok(());
+        }
+        let why = format!("{}: no loaded module has a kernel `{}`", removal::VARIABLE, removal.kernel);
+        self.refuse_removal(Status::NotFound, why)
+    }
+
+    /// Says why on stderr whatever is set: a test that fails for this reason has caught nothing.
+    fn refuse_removal<T>(&mut self, status: Status, why: String) -> Outcome<T> {
+        let prints_reports = std::mem::replace(&mut self.settings.prints_reports, true);
+        let refused = self.refuse(status, why);
+        self.settings.prints_reports = prints_reports;
+        refused
     }
 
     pub fn unload_module(&mut self, module: Handle) -> Outcome<()> {

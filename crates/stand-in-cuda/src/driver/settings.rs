@@ -2,6 +2,8 @@
 
 use ptx_interpreter::Options;
 
+use super::removal::{self, Removal};
+
 /// Settings of the whole driver.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -10,11 +12,13 @@ pub struct Settings {
     pub seed: u64,
     /// Reports go to stderr too.
     pub prints_reports: bool,
+    /// What a kernel has to do without; an error refuses every module.
+    pub removal: Option<Result<Removal, String>>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings { options: Options::default(), seed: 0, prints_reports: true }
+        Settings { options: Options::default(), seed: 0, prints_reports: true, removal: None }
     }
 }
 
@@ -60,6 +64,7 @@ impl Settings {
                 Err(_) => eprintln!("stand-in CUDA driver: STAND_IN_CUDA_SEED={seed} is no number: ignored"),
             }
         }
+        settings.removal = std::env::var(removal::VARIABLE).ok().map(|value| Removal::parse(&value));
         settings
     }
 
