@@ -17,6 +17,9 @@ const FORWARD: Kernel = Kernel { name: "embedding_forward", threads: 256, parame
 const BACKWARD: Kernel =
     Kernel { name: "embedding_backward", threads: 256, parameters: &[Pointer, Pointer, Pointer, Pointer, Pointer, U32] };
 
+/// Columns of a block of the backward: fixed by the kernel.
+const BACKWARD_COLUMNS: usize = 1024;
+
 impl Embedding for Cuda {
     fn embedding_forward(&self, out: &mut CudaBuffer, table: &CudaBuffer, ids: &CudaIds, rows: usize, width: usize) {
         const OP: &str = "embedding_forward";
@@ -35,7 +38,7 @@ impl Embedding for Cuda {
         let distinct = starts.len() as u32 - 1;
         let (Some(order), Some(starts)) = (self.scratch_from(&order), self.scratch_from(&starts)) else { return };
         let arguments = [writes(dtable), reads(dout), reads(ids), reads(&order), reads(&starts), Argument::size(OP, width)];
-        self.launch(&BACKWARD, [distinct, BACKWARD.blocks_for(width), 1], &arguments);
+        self.launch(&BACKWARD, [distinct, width.div_ceil(BACKWARD_COLUMNS) as u32, 1], &arguments);
     }
 }
 

@@ -27,10 +27,10 @@ const STATISTICS: Kernel = Kernel {
 };
 
 const FACTS: Kernel =
-    Kernel { name: "lm_head_facts", threads: 64, parameters: &[Pointer, Pointer, Pointer, Pointer, Pointer, U32, U32] };
+    Kernel { name: "lm_head_facts", threads: 256, parameters: &[Pointer, Pointer, Pointer, Pointer, Pointer, U32, U32] };
 
 const SEARCH: Kernel =
-    Kernel { name: "lm_head_search", threads: 64, parameters: &[Pointer, Pointer, Pointer, Pointer, Pointer, Pointer, U32, U32] };
+    Kernel { name: "lm_head_search", threads: 256, parameters: &[Pointer, Pointer, Pointer, Pointer, Pointer, Pointer, U32, U32] };
 
 const DRAW: Kernel = Kernel {
     name: "lm_head_draw",
@@ -52,6 +52,9 @@ const LOGITS: usize = 1 << 22;
 
 /// Most rows whose statistics are taken in one turn.
 const ROWS: usize = 4096;
+
+/// Rows of a block of [`FACTS`] and [`SEARCH`]: fixed by the kernels.
+const MERGED_ROWS: usize = 8;
 
 /// Numbers of f64 that `Search` of the kernels takes per row.
 const SEARCH_WORDS: usize = 4;
@@ -130,7 +133,7 @@ impl<'a> Head<'a> {
             [&facts.logprob, &facts.entropy, &facts.sum_p2, &facts.lse].map(|fact| Argument::Pointer(fact.pointer(first_row)));
         let [rows_, chunks] = [rows, self.chunks()].map(|n| Argument::size(OP, n));
         let arguments = [writes(&mut searches), entropy, sum_p2, lse, reads(&statistics), reads(&numbers), rows_, chunks];
-        cuda.launch(&SEARCH, [SEARCH.blocks_for(rows), 1, 1], &arguments);
+        cuda.launch(&SEARCH, [rows.div_ceil(MERGED_ROWS) as u32, 1, 1], &arguments);
         let x = Argument::Pointer(self.x.pointer(first_row * self.shape.width));
         let [vocab, width] = [self.shape.vocab, self.shape.width].map(|n| Argument::size(OP, n));
         let arrays = [writes(&mut drawn), logprob, reads(&searches), reads(&numbers), x, self.weight.pointer(0)];
@@ -183,7 +186,7 @@ impl LmHead for Cuda {
                 [&facts.logprob, &facts.entropy, &facts.sum_p2, &facts.lse].map(|fact| Argument::Pointer(fact.pointer(first)));
             let [count, chunks] = [rows, head.chunks()].map(|n| Argument::size(OP, n));
             let arguments = [logprob, entropy, sum_p2, lse, reads(&statistics), count, chunks];
-            self.launch(&FACTS, [FACTS.blocks_for(rows), 1, 1], &arguments);
+            self.launch(&FACTS, [rows.div_ceil(MERGED_ROWS) as u32, 1, 1], &arguments);
         }
     }
 
