@@ -62,18 +62,7 @@ fn lm_head(r: usize, vocab: usize, d: usize) -> Case {
         let mut facts = HeadFacts::zeros(cuda, r).unwrap();
         cuda.lm_head_forward(&mut facts, &x, &packed, &targets, shape);
         let [mut dx, mut dweight] = [r * d, vocab * d].map(|len| cuda.zeros(len).unwrap());
-        cuda.lm_head_backward(
-            &mut dx,
-            &mut dweight,
-            &dlogprob,
-            &dentropy,
-            &facts,
-            &x,
-            &weight,
-            &packed,
-            &targets,
-            shape,
-        );
+        cuda.lm_head_backward(&mut dx, &mut dweight, &dlogprob, &dentropy, &facts, &x, &weight, &packed, &targets, shape);
         cuda.lm_head_sample(&mut vec![0; r], &mut facts, &x, &packed, &vec![Draw::Uniform(0.999_999); r], shape);
     };
     let chunks = vocab.div_ceil(VOCAB_CHUNK);

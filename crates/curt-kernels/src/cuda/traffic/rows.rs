@@ -68,8 +68,7 @@ fn swiglu(r: usize, d: usize) -> Case {
         cuda.swiglu_forward(&mut out, &gate_up, r, d);
         cuda.swiglu_backward(&mut dgate_up, &dout, &gate_up, r, d);
     };
-    let expected =
-        vec![expected("swiglu_forward", "12 r d", 12 * r * d), expected("swiglu_backward", "20 r d", 20 * r * d)];
+    let expected = vec![expected("swiglu_forward", "12 r d", 12 * r * d), expected("swiglu_backward", "20 r d", 20 * r * d)];
     Case { at: format!("r = {r}, d = {d}"), expected, run: Box::new(run) }
 }
 

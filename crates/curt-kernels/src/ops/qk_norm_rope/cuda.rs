@@ -121,3 +121,47 @@ fn sizes(op: &str, shape: QkShape) -> [Argument; 4] {
 fn epsilon(shape: QkShape) -> Argument {
     Argument::F32(shape.epsilon as f32)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{QkNormRope, QkParams, QkShape};
+    use crate::testing::{Numbers, assert_same_numbers, guarded, on_cuda, unguarded};
+    use crate::{Backend, Cpu};
+
+    /// Both ways with norms: q, k, dqkv and the norms' gradients.
+    fn all<B: Backend + QkNormRope>(backend: &B, shape: QkShape) -> [Vec<f64>; 5] {
+        let mut n = Numbers::new(shape.rows as u64);
+        let QkShape { rows, heads, kv_heads, head_dim: d, .. } = shape;
+        let widths = [shape.fused_width(), heads * d, kv_heads * d, kv_heads * d];
+        let [qkv, dq, dk, dv] = widths.map(|width| guarded(backend, &n.vector(rows * width)));
+        let [mut q, mut k, mut dqkv] = [widths[1], widths[2], widths[0]].map(|width| guarded(backend, &vec![7.0; rows * width]));
+        let [q_norm, k_norm, mut dq_norm, mut dk_norm] = [(); 4].map(|()| guarded(backend, &n.vector(d)));
+        let [cos, sin] = [(); 2].map(|()| guarded(backend, &n.vector(9 * d / 2)));
+        let positions = backend.upload_ids(&(0..rows).map(|row| (row % 9) as u32).collect::<Vec<_>>()).unwrap();
+        let params = QkParams { norms: Some((&q_norm, &k_norm)), cos: &cos, sin: &sin, positions: &positions };
+        backend.qk_norm_rope_forward(&mut q, &mut k, &qkv, &params, shape);
+        let dnorms = Some((&mut dq_norm, &mut dk_norm));
+        backend.qk_norm_rope_backward(&mut dqkv, dnorms, &dq, &dk, &dv, &qkv, &params, shape);
+        [&q, &k, &dqkv, &dq_norm, &dk_norm].map(|output| unguarded(backend, "output", output))
+    }
+
+    /// Heads that fill a half warp's registers and those that do not; more and fewer than are at work at once.
+    #[test]
+    fn heads_of_all_widths_have_the_bits_of_the_cpu() {
+        let cpu = Cpu::<f32>::new(1).unwrap();
+        on_cuda(|cuda| {
+            for (rows, heads, kv_heads, head_dim) in [(5, 18, 2, 128), (70, 3, 1, 126), (3, 1, 1, 98)] {
+                let shape = QkShape { rows, heads, kv_heads, head_dim, epsilon: 1e-6 };
+                for (got, want) in all(cuda, shape).iter().zip(all(&cpu, shape)) {
+                    assert_same_numbers(&format!("{shape:?}"), got, &want);
+                }
+            }
+        });
+    }
+
+    #[test]
+    #[should_panic(expected = "qk_norm_rope_forward: heads of 130 are wider than the 128 that the CUDA kernels hold")]
+    fn heads_that_are_too_wide_are_refused() {
+        on_cuda(|cuda| drop(all(cuda, QkShape { rows: 1, heads: 1, kv_heads: 1, head_dim: 130, epsilon: 1e-6 })));
+    }
+}

@@ -108,3 +108,36 @@ impl Cuda {
         self.launch(&ADD_IN_ORDER, [ADD_IN_ORDER.blocks_for(width), 1, 1], &arguments);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{RmsNorm, RmsNormShape};
+    use crate::testing::{Numbers, assert_same_numbers, guarded, on_cuda, unguarded};
+    use crate::{Backend, Cpu};
+
+    /// Forward, forward with a sum, and backward, each with all its outputs.
+    fn all<B: Backend + RmsNorm>(backend: &B, rows: usize, width: usize) -> [Vec<f64>; 5] {
+        let mut n = Numbers::new(width as u64);
+        let [x, delta, dy] = [(); 3].map(|()| guarded(backend, &n.vector(rows * width)));
+        let (weight, mut dweight) = (guarded(backend, &n.vector(width)), guarded(backend, &n.vector(width)));
+        let [mut y, mut h, mut y_of_sum, mut dx] = [(); 4].map(|()| guarded(backend, &vec![7.0; rows * width]));
+        let shape = RmsNormShape { rows, width, epsilon: 1e-6 };
+        backend.rms_norm_forward(&mut y, &x, &weight, shape);
+        backend.add_rms_norm_forward(&mut h, &mut y_of_sum, &x, &delta, &weight, shape);
+        backend.rms_norm_backward(&mut dx, &mut dweight, Some(&delta), &dy, &x, &weight, shape);
+        [&y, &h, &y_of_sum, &dx, &dweight].map(|output| unguarded(backend, "output", output))
+    }
+
+    /// A width for each way to hold rows, and one that is too long to be held.
+    #[test]
+    fn rows_of_all_lengths_have_the_bits_of_the_cpu() {
+        let cpu = Cpu::<f32>::new(1).unwrap();
+        on_cuda(|cuda| {
+            for (rows, width) in [(69, 512), (66, 600), (19, 1500), (5, 3001), (3, 5000), (2, 8192), (18, 8200)] {
+                for (got, want) in all(cuda, rows, width).iter().zip(all(&cpu, rows, width)) {
+                    assert_same_numbers(&format!("{rows} x {width}"), got, &want);
+                }
+            }
+        });
+    }
+}
