@@ -5,6 +5,7 @@
 mod nvrtc;
 mod resources;
 pub mod sources;
+mod traffic;
 
 use std::path::Path;
 
@@ -30,11 +31,17 @@ pub struct Options {
     /// Write nothing; fail if what is committed differs
     #[arg(long)]
     check: bool,
+    /// Instead of compiling, count what the kernels move on the stand-in driver and write the table of it
+    #[arg(long)]
+    traffic: bool,
 }
 
 /// Compiles everything; writes, or compares.
 pub fn run(options: &Options) -> Result<()> {
     let root = root();
+    if options.traffic {
+        return count(&root, options);
+    }
     let sources = sources::read(&root)?;
     let compiled = nvrtc::compile(&root, &sources, &DEVICES, &[])?;
     let mut resources = Vec::new();
@@ -55,11 +62,7 @@ pub fn run(options: &Options) -> Result<()> {
         PAGE.to_owned(),
         page::replace_between(&text, "kernel resources", &resources::table(&resources, &compiled.version))?,
     ));
-    if options.check {
-        compare(&root, &files)?
-    } else {
-        write(&root, &files)?
-    }
+    write_or_compare(&root, options, &files)?;
     println!("kernels: {} in {} files for {VIRTUAL}, {}", resources.len() / DEVICES.len(), sources.len(), DEVICES.join(", "));
     Ok(())
 }
@@ -68,6 +71,18 @@ pub fn run(options: &Options) -> Result<()> {
 pub fn ptx_with_lines(root: &Path, sources: &[sources::Source]) -> Result<Vec<String>> {
     let compiled = nvrtc::compile(root, sources, &[], &["--generate-line-info"])?;
     sources.iter().map(|source| Ok(compiled.ptx(&source.file)?.to_owned())).collect()
+}
+
+/// Counts what the kernels move; writes, or compares.
+fn count(root: &Path, options: &Options) -> Result<()> {
+    let table = traffic::table(root)?;
+    let text = std::fs::read_to_string(root.join(PAGE)).context(PAGE)?;
+    let text = page::replace_between(&text, "kernel traffic", &table)?;
+    write_or_compare(root, options, &[(PAGE.to_owned(), text)])
+}
+
+fn write_or_compare(root: &Path, options: &Options, files: &[(String, String)]) -> Result<()> {
+    if options.check { compare(root, files) } else { write(root, files) }
 }
 
 fn write(root: &Path, files: &[(String, String)]) -> Result<()> {
@@ -81,7 +96,7 @@ fn compare(root: &Path, files: &[(String, String)]) -> Result<()> {
     let differs = |(path, text): &&(String, String)| std::fs::read_to_string(root.join(path)).ok().as_deref() != Some(text);
     let stale: Vec<&str> = files.iter().filter(differs).map(|(path, _)| path.as_str()).collect();
     if !stale.is_empty() {
-        bail!("not what `cargo xtask kernels` makes: {}", stale.join(", "));
+        bail!("not what `cargo xtask kernels` and its `--traffic` make: {}", stale.join(", "));
     }
     Ok(())
 }
@@ -116,6 +131,6 @@ mod tests {
         let file = |path: &str, text: &str| (path.to_owned(), text.to_owned());
         compare(folder.path(), &[file("a", "1")]).unwrap();
         let error = compare(folder.path(), &[file("a", "2"), file("b", "1")]).unwrap_err().to_string();
-        assert_eq!(error, "not what `cargo xtask kernels` makes: a, b");
+        assert_eq!(error, "not what `cargo xtask kernels` and its `--traffic` make: a, b");
     }
 }

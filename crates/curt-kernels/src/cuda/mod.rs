@@ -11,6 +11,8 @@ mod memory;
 mod modules;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod traffic;
 
 use std::sync::Arc;
 

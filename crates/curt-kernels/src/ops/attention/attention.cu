@@ -7,18 +7,37 @@
 const u32 QUERIES = 32;
 const u32 PER_WARP = 8;
 
-// Writes keys and values of one row to its page. Grid (rows).
-KERNEL(256) attention_store(float *page_k, float *page_v, const float *k, const float *qkv, const u32 *slots, u32 heads, u32 kv_heads,
-                       u32 head_dim) {
-    u64 row = blockIdx.x;
-    u32 page = slots[row] / PAGE, offset = slots[row] % PAGE;
-    u32 width = kv_heads * head_dim;
-    const float *v = qkv + row * (heads + 2 * kv_heads) * head_dim + (heads + kv_heads) * head_dim;
-    for (u32 i = threadIdx.x; i < width; i += blockDim.x) {
-        u32 head = i / head_dim, d = i % head_dim;
+// Rows and columns of a block of attention_store.
+const u32 STORE_ROWS = PAGE;
+const u32 STORE_COLUMNS = 32;
+
+// Writes keys and values of rows to their pages. A block turns the keys of 16 rows and 32 columns in shared memory: tokens
+// that are neighbours in a page are written together. 256 threads; grid (blocks of rows, blocks of columns).
+KERNEL(256) attention_store(float *page_k, float *page_v, const float *k, const float *qkv, const u32 *slots, u32 rows, u32 heads,
+                       u32 kv_heads, u32 head_dim) {
+    __shared__ float keys[STORE_ROWS][STORE_COLUMNS + 1];
+    __shared__ u32 my_slots[STORE_ROWS];
+    u64 first_row = (u64)blockIdx.x * STORE_ROWS;
+    u32 count = rows - first_row < STORE_ROWS ? rows - (u32)first_row : STORE_ROWS;
+    u32 width = kv_heads * head_dim, first_column = blockIdx.y * STORE_COLUMNS;
+    const float *v = qkv + (heads + kv_heads) * head_dim;
+    if (threadIdx.x < count) my_slots[threadIdx.x] = slots[first_row + threadIdx.x];
+    __syncthreads();
+    for (u32 i = threadIdx.x; i < STORE_ROWS * STORE_COLUMNS; i += 256) {
+        u32 row = i / STORE_COLUMNS, column = first_column + i % STORE_COLUMNS;
+        if (row >= count || column >= width) continue;
+        u32 page = my_slots[row] / PAGE, offset = my_slots[row] % PAGE, head = column / head_dim, d = column % head_dim;
         u64 start = ((u64)page * kv_heads + head) * head_dim * PAGE;
-        page_k[start + d * PAGE + offset] = k[row * width + i];
-        page_v[start + offset * head_dim + d] = v[i];
+        keys[row][i % STORE_COLUMNS] = k[(first_row + row) * width + column];
+        page_v[start + offset * head_dim + d] = v[(first_row + row) * (heads + 2 * kv_heads) * head_dim + column];
+    }
+    __syncthreads();
+    for (u32 i = threadIdx.x; i < STORE_ROWS * STORE_COLUMNS; i += 256) {
+        u32 row = i % STORE_ROWS, column = first_column + i / STORE_ROWS;
+        if (row >= count || column >= width) continue;
+        u32 page = my_slots[row] / PAGE, offset = my_slots[row] % PAGE, head = column / head_dim, d = column % head_dim;
+        u64 start = ((u64)page * kv_heads + head) * head_dim * PAGE;
+        page_k[start + d * PAGE + offset] = keys[row][i / STORE_ROWS];
     }
 }
 

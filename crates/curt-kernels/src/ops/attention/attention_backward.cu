@@ -28,6 +28,8 @@ struct Shared {
     float v[PAGE][WIDTH + 1];
     float p[QUERIES][PAGE];
     float ds[QUERIES][PAGE];
+    float lse[QUERIES];
+    float correction[QUERIES];
 };
 
 // What both kernels read.
@@ -44,6 +46,11 @@ __device__ inline void load_block(Shared<WIDTH> &s, const Inputs &in, u32 first_
     load_queries(&s.q[0][0], WIDTH + 1, in.q, QUERIES, count, first_query, row, in.group, in.kv_head, in.heads, in.head_dim);
     load_queries(&s.dout[0][0], WIDTH + 1, in.dout, QUERIES, count, first_query, row, in.group, in.kv_head, in.heads,
                  in.head_dim);
+    if (threadIdx.x < count) {
+        u64 head = query_head(first_query + threadIdx.x, row, in.group, in.kv_head, in.heads);
+        s.lse[threadIdx.x] = in.lse[head];
+        s.correction[threadIdx.x] = in.corrections[head];
+    }
 }
 
 // Brings a page to shared memory; tokens past the sequence, which may be NaN, become 0.
@@ -73,9 +80,8 @@ __device__ inline void weigh(Shared<WIDTH> &s, const Inputs &in, u32 page, u32 f
         float p = 0.0f, ds = 0.0f;
         u32 row = (first_query + query) / in.group;
         if (query < count && page * PAGE + key <= row) {
-            u64 head = query_head(first_query + query, in.sequence.row, in.group, in.kv_head, in.heads);
-            p = exp_or_zero(fmaf(score, in.scale, -in.lse[head]));
-            ds = (p * (dp - in.corrections[head])) * in.scale;
+            p = exp_or_zero(fmaf(score, in.scale, -s.lse[query]));
+            ds = (p * (dp - s.correction[query])) * in.scale;
         }
         s.p[query][key] = p;
         s.ds[query][key] = ds;

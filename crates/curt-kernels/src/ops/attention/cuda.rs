@@ -21,8 +21,14 @@ pub(crate) const BACKWARD: Module = Module {
     kernels: &[CORRECTION, QUERIES_32, QUERIES_64, QUERIES_128, KEYS_32, KEYS_64, KEYS_128],
 };
 
-const STORE: Kernel =
-    Kernel { name: "attention_store", threads: 256, parameters: &[Pointer, Pointer, Pointer, Pointer, Pointer, U32, U32, U32] };
+const STORE: Kernel = Kernel {
+    name: "attention_store",
+    threads: 256,
+    parameters: &[Pointer, Pointer, Pointer, Pointer, Pointer, U32, U32, U32, U32],
+};
+
+/// Columns of a block of the store, which owns [`PAGE`] rows: fixed by the kernel.
+const STORE_COLUMNS: usize = 32;
 
 const fn forward(name: &'static str) -> Kernel {
     const PARAMETERS: &[Parameter] =
@@ -143,7 +149,9 @@ impl Attention for Cuda {
         check_len(OP, "pages.k", pages.k.len(), end * shape.page_len());
         check_len(OP, "pages.v", pages.v.len(), end * shape.page_len());
         let arrays = [writes(&mut pages.k), writes(&mut pages.v), reads(k), reads(qkv), reads(slots)];
-        self.launch(&STORE, [rows as u32, 1, 1], &[&arrays[..], &sizes(shape)].concat());
+        let columns = shape.kv_heads * shape.head_dim;
+        let grid = [rows.div_ceil(PAGE) as u32, columns.div_ceil(STORE_COLUMNS) as u32, 1];
+        self.launch(&STORE, grid, &[&arrays[..], &[Argument::size(OP, rows)], &sizes(shape)].concat());
     }
 
     fn attention_forward(

@@ -17,6 +17,9 @@ const FORWARD: Kernel = Kernel { name: "embedding_forward", threads: 256, parame
 const BACKWARD: Kernel =
     Kernel { name: "embedding_backward", threads: 256, parameters: &[Pointer, Pointer, Pointer, Pointer, Pointer, U32] };
 
+/// Columns of a block of the backward: fixed by the kernel.
+const BACKWARD_COLUMNS: usize = 1024;
+
 impl Embedding for Cuda {
     fn embedding_forward(&self, out: &mut CudaBuffer, table: &CudaBuffer, ids: &CudaIds, rows: usize, width: usize) {
         const OP: &str = "embedding_forward";
@@ -35,7 +38,7 @@ impl Embedding for Cuda {
         let distinct = starts.len() as u32 - 1;
         let (Some(order), Some(starts)) = (self.scratch_from(&order), self.scratch_from(&starts)) else { return };
         let arguments = [writes(dtable), reads(dout), reads(ids), reads(&order), reads(&starts), Argument::size(OP, width)];
-        self.launch(&BACKWARD, [distinct, BACKWARD.blocks_for(width), 1], &arguments);
+        self.launch(&BACKWARD, [distinct, width.div_ceil(BACKWARD_COLUMNS) as u32, 1], &arguments);
     }
 }
 
@@ -50,7 +53,29 @@ fn by_id(ids: &[u32]) -> (Vec<u32>, Vec<u32>) {
 
 #[cfg(test)]
 mod tests {
-    use super::by_id;
+    use super::{Embedding, by_id};
+    use crate::testing::{Numbers, assert_same_numbers, guarded, on_cuda, unguarded};
+    use crate::{Backend, Cpu};
+
+    fn backward<B: Backend + Embedding>(backend: &B, ids: &[u32], width: usize) -> Vec<f64> {
+        let mut n = Numbers::new(width as u64);
+        let (mut dtable, dout) = (guarded(backend, &n.vector(4 * width)), guarded(backend, &n.vector(ids.len() * width)));
+        backend.embedding_backward(&mut dtable, &dout, &backend.upload_ids(ids).unwrap(), ids.len(), width);
+        unguarded(backend, "dtable", &dtable)
+    }
+
+    /// More rows of an id and more columns than a block takes at once.
+    #[test]
+    fn many_rows_of_an_id_and_wide_rows_have_the_bits_of_the_cpu() {
+        let cpu = Cpu::<f32>::new(1).unwrap();
+        let often: Vec<u32> = (0..700).map(|row| 2 + u32::from(row % 9 == 0)).collect();
+        on_cuda(|cuda| {
+            for (ids, width) in [(&often[..], 5), (&[3, 0, 3], 1100)] {
+                let (got, want) = (backward(cuda, ids, width), backward(&cpu, ids, width));
+                assert_same_numbers("dtable", &got, &want);
+            }
+        });
+    }
 
     #[test]
     fn rows_are_grouped_in_order() {

@@ -10,11 +10,18 @@ use Parameter::{Pointer, U32};
 pub(crate) const MODULE: Module = Module {
     name: "linear",
     ptx: include_str!("../../../ptx/linear.ptx"),
-    kernels: &[FORWARD, PRODUCT_OF_ROWS, PRODUCT_OF_COLUMNS, PACK, BACKWARD_BIAS],
+    kernels: &[FORWARD, FORWARD_FEW, PRODUCT_OF_ROWS, PRODUCT_OF_COLUMNS, PACK, BACKWARD_BIAS],
 };
 
 const FORWARD: Kernel =
     Kernel { name: "linear_forward", threads: 128, parameters: &[Pointer, Pointer, Pointer, Pointer, U32, U32, U32, U32] };
+
+/// [`FORWARD`] for few rows, with its bits.
+const FORWARD_FEW: Kernel = Kernel { name: "linear_forward_few", threads: 256, ..FORWARD };
+
+/// Most rows of [`FORWARD_FEW`], which are those of its block, and columns of its block: fixed by the kernel.
+const FEW_ROWS: usize = 32;
+const FEW_COLUMNS: usize = 16;
 
 const PRODUCT: &[Parameter] = &[Pointer, Pointer, Pointer, U32, U32, U32, U32, U32, U32, U32];
 const PRODUCT_OF_ROWS: Kernel = Kernel { name: "product_of_rows", threads: 128, parameters: PRODUCT };
@@ -83,8 +90,9 @@ impl Cuda {
         let x = Argument::Pointer(x.pointer(first_row * weight.k));
         let arrays = [writes(y), x, weight.pointer(first_panel), bias.map_or(Argument::NULL, reads)];
         let sizes = [rows, columns, weight.k, stride].map(|n| Argument::size(OP, n));
-        let grid = [rows.div_ceil(TILE) as u32, columns.div_ceil(TILE) as u32, 1];
-        self.launch(&FORWARD, grid, &[arrays, sizes].concat());
+        let (kernel, tile) = if rows <= FEW_ROWS { (&FORWARD_FEW, (FEW_ROWS, FEW_COLUMNS)) } else { (&FORWARD, (TILE, TILE)) };
+        let grid = [rows.div_ceil(tile.0) as u32, columns.div_ceil(tile.1) as u32, 1];
+        self.launch(kernel, grid, &[arrays, sizes].concat());
     }
 
     /// A product of the backward.

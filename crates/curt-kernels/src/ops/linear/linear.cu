@@ -109,6 +109,32 @@ __device__ inline void add_steps(float (&sums)[ROWS][COLUMNS], Tile &tile, Left 
     }
 }
 
+// Four outputs of one row at `at`, or as many as there are: in one piece where the place is a multiple of 16 bytes, because
+// neighbouring threads' pieces adjoin.
+struct Quad {
+    float of[COLUMNS];
+
+    __device__ inline void load(const float *at, u32 count) {
+        if (count >= COLUMNS && (u64)at % 16 == 0) {
+            *(float4 *)of = *(const float4 *)at;
+        } else {
+#pragma unroll
+            for (u32 c = 0; c < COLUMNS; ++c) of[c] = c < count ? at[c] : 0.0f;
+        }
+    }
+
+    __device__ inline void store(float *at, u32 count) const {
+        if (count >= COLUMNS && (u64)at % 16 == 0) {
+            *(float4 *)at = *(const float4 *)of;
+        } else {
+#pragma unroll
+            for (u32 c = 0; c < COLUMNS; ++c) {
+                if (c < count) at[c] = of[c];
+            }
+        }
+    }
+};
+
 // y [rows x n, stride y_stride] = x [rows x k] times panels of 64 columns, + bias unless null; one chain per element.
 //
 // Grid (tiles of rows, panels).
@@ -120,16 +146,90 @@ KERNEL(128) linear_forward(float *y, const float *x, const float *panels, const 
     add_steps<true>(sums, tile, a, panels + (u64)column * k, TILE, rows - row, TILE, 0, k);
     row += threadIdx.x / (TILE / COLUMNS) * ROWS;
     column += threadIdx.x % (TILE / COLUMNS) * COLUMNS;
+    u32 count = column < n ? n - column : 0;
+    Quad bias_of = {};
+    if (bias) bias_of.load(bias + column, count);
 #pragma unroll
     for (u32 r = 0; r < ROWS; ++r) {
+        Quad out;
 #pragma unroll
-        for (u32 c = 0; c < COLUMNS; ++c) {
-            if (row + r < rows && column + c < n) {
-                float sum = sums[r][c];
-                if (bias) sum += bias[column + c];
-                y[(u64)(row + r) * y_stride + column + c] = sum;
+        for (u32 c = 0; c < COLUMNS; ++c) out.of[c] = bias ? sums[r][c] + bias_of.of[c] : sums[r][c];
+        if (row + r < rows) out.store(y + (u64)(row + r) * y_stride + column, count);
+    }
+}
+
+// Rows and columns of a block of linear_forward_few, and steps of the depth that it holds at once.
+const u32 FEW_ROWS = 32;
+const u32 FEW_COLUMNS = 16;
+const u32 FEW_STEPS = 128;
+const u32 FEW_THREADS = 256;
+// Distance of the rows in shared memory: whole quads, and neighbours in other banks.
+const u32 FEW_STRIDE = FEW_STEPS + 4;
+
+// linear_forward for few rows, with the same chain per element. Its blocks are narrow, so that there are enough of them to
+// read the weight as fast as memory gives it. Thread t owns the column t % 16 of the rows t / 16 and t / 16 + 16.
+//
+// Grid (blocks of 32 rows, blocks of 16 columns).
+KERNEL(256) linear_forward_few(float *y, const float *x, const float *panels, const float *bias, u32 rows, u32 n, u32 k, u32 y_stride) {
+    const u32 X_EACH = FEW_ROWS * FEW_STEPS / FEW_THREADS, W_EACH = FEW_COLUMNS * FEW_STEPS / FEW_THREADS;
+    const u32 APART = FEW_THREADS / FEW_COLUMNS, MINE = FEW_ROWS / APART;
+    __shared__ float4 x_room[FEW_ROWS][FEW_STRIDE / 4];
+    __shared__ float4 w_room[FEW_COLUMNS][FEW_STRIDE / 4];
+    u32 row = blockIdx.x * FEW_ROWS, column = blockIdx.y * FEW_COLUMNS;
+    x += (u64)row * k;
+    const float *weight = panels + (u64)(column / TILE) * TILE * k + column % TILE;
+    u32 count = rows - row < FEW_ROWS ? rows - row : FEW_ROWS;
+    u32 my_row = threadIdx.x / FEW_COLUMNS, my_column = threadIdx.x % FEW_COLUMNS;
+    float sums[MINE] = {};
+    for (u32 first = 0; first < k; first += FEW_STEPS) {
+        u32 steps = k - first < FEW_STEPS ? k - first : FEW_STEPS;
+        float x_next[X_EACH], w_next[W_EACH];
+#pragma unroll
+        for (u32 i = 0; i < X_EACH; ++i) {
+            u32 r = threadIdx.x / FEW_STEPS + FEW_THREADS / FEW_STEPS * i, step = threadIdx.x % FEW_STEPS;
+            x_next[i] = r < count && step < steps ? x[(u64)r * k + first + step] : 0.0f;
+        }
+#pragma unroll
+        for (u32 i = 0; i < W_EACH; ++i) {
+            u32 step = my_row + APART * i;
+            w_next[i] = step < steps ? weight[(u64)(first + step) * TILE + my_column] : 0.0f;
+        }
+        if (first > 0) __syncthreads();
+#pragma unroll
+        for (u32 i = 0; i < X_EACH; ++i) {
+            u32 r = threadIdx.x / FEW_STEPS + FEW_THREADS / FEW_STEPS * i, step = threadIdx.x % FEW_STEPS;
+            ((float *)x_room[r])[step] = x_next[i];
+        }
+#pragma unroll
+        for (u32 i = 0; i < W_EACH; ++i) ((float *)w_room[my_column])[my_row + APART * i] = w_next[i];
+        __syncthreads();
+        if (my_row >= count) continue;
+#pragma unroll 4
+        for (u32 quad = 0; quad < steps / 4; ++quad) {
+            float4 w = w_room[my_column][quad];
+#pragma unroll
+            for (u32 j = 0; j < MINE; ++j) {
+                float4 of = x_room[my_row + APART * j][quad];
+                sums[j] = fmaf(of.x, w.x, sums[j]);
+                sums[j] = fmaf(of.y, w.y, sums[j]);
+                sums[j] = fmaf(of.z, w.z, sums[j]);
+                sums[j] = fmaf(of.w, w.w, sums[j]);
             }
         }
+        for (u32 step = steps / 4 * 4; step < steps; ++step) {
+            float w = ((const float *)w_room[my_column])[step];
+#pragma unroll
+            for (u32 j = 0; j < MINE; ++j) {
+                sums[j] = fmaf(((const float *)x_room[my_row + APART * j])[step], w, sums[j]);
+            }
+        }
+    }
+    if (column + my_column >= n) return;
+    float bias_of = bias ? bias[column + my_column] : 0.0f;
+#pragma unroll
+    for (u32 j = 0; j < MINE; ++j) {
+        u32 r = my_row + APART * j;
+        if (r < count) y[(u64)(row + r) * y_stride + column + my_column] = bias ? sums[j] + bias_of : sums[j];
     }
 }
 
@@ -140,14 +240,13 @@ __device__ inline void blocked_product(float *c, Left a, const float *b, u32 row
     __shared__ Tile tile;
     u32 row = blockIdx.x * TILE, column = blockIdx.y * TILE;
     u32 my_row = row + threadIdx.x / (TILE / COLUMNS) * ROWS, my_column = column + threadIdx.x % (TILE / COLUMNS) * COLUMNS;
-    float totals[ROWS][COLUMNS];
+    u32 count = my_column < columns ? columns - my_column : 0;
+    float *mine = c + (u64)my_row * c_stride + my_column;
+    Quad totals[ROWS];
 #pragma unroll
     for (u32 r = 0; r < ROWS; ++r) {
-#pragma unroll
-        for (u32 i = 0; i < COLUMNS; ++i) {
-            bool wanted = accumulate && my_row + r < rows && my_column + i < columns;
-            totals[r][i] = wanted ? c[(u64)(my_row + r) * c_stride + my_column + i] : 0.0f;
-        }
+        totals[r] = {};
+        if (accumulate && my_row + r < rows) totals[r].load(mine + (u64)r * c_stride, count);
     }
     a.data += row * a.row_stride;
     for (u32 first = 0; first < depth; first += BLOCK_DEPTH) {
@@ -157,17 +256,12 @@ __device__ inline void blocked_product(float *c, Left a, const float *b, u32 row
 #pragma unroll
         for (u32 r = 0; r < ROWS; ++r) {
 #pragma unroll
-            for (u32 i = 0; i < COLUMNS; ++i) totals[r][i] += sums[r][i];
+            for (u32 i = 0; i < COLUMNS; ++i) totals[r].of[i] += sums[r][i];
         }
     }
 #pragma unroll
     for (u32 r = 0; r < ROWS; ++r) {
-#pragma unroll
-        for (u32 i = 0; i < COLUMNS; ++i) {
-            if (my_row + r < rows && my_column + i < columns) {
-                c[(u64)(my_row + r) * c_stride + my_column + i] = totals[r][i];
-            }
-        }
+        if (my_row + r < rows) totals[r].store(mine + (u64)r * c_stride, count);
     }
 }
 

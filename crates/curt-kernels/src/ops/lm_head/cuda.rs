@@ -27,10 +27,13 @@ const STATISTICS: Kernel = Kernel {
 };
 
 const FACTS: Kernel =
-    Kernel { name: "lm_head_facts", threads: 64, parameters: &[Pointer, Pointer, Pointer, Pointer, Pointer, U32, U32] };
+    Kernel { name: "lm_head_facts", threads: 256, parameters: &[Pointer, Pointer, Pointer, Pointer, Pointer, U32, U32] };
 
-const SEARCH: Kernel =
-    Kernel { name: "lm_head_search", threads: 64, parameters: &[Pointer, Pointer, Pointer, Pointer, Pointer, Pointer, U32, U32] };
+const SEARCH: Kernel = Kernel {
+    name: "lm_head_search",
+    threads: 256,
+    parameters: &[Pointer, Pointer, Pointer, Pointer, Pointer, Pointer, U32, U32],
+};
 
 const DRAW: Kernel = Kernel {
     name: "lm_head_draw",
@@ -52,6 +55,9 @@ const LOGITS: usize = 1 << 22;
 
 /// Most rows whose statistics are taken in one turn.
 const ROWS: usize = 4096;
+
+/// Rows of a block of [`FACTS`] and [`SEARCH`]: fixed by the kernels.
+const MERGED_ROWS: usize = 8;
 
 /// Numbers of f64 that `Search` of the kernels takes per row.
 const SEARCH_WORDS: usize = 4;
@@ -130,7 +136,7 @@ impl<'a> Head<'a> {
             [&facts.logprob, &facts.entropy, &facts.sum_p2, &facts.lse].map(|fact| Argument::Pointer(fact.pointer(first_row)));
         let [rows_, chunks] = [rows, self.chunks()].map(|n| Argument::size(OP, n));
         let arguments = [writes(&mut searches), entropy, sum_p2, lse, reads(&statistics), reads(&numbers), rows_, chunks];
-        cuda.launch(&SEARCH, [SEARCH.blocks_for(rows), 1, 1], &arguments);
+        cuda.launch(&SEARCH, [rows.div_ceil(MERGED_ROWS) as u32, 1, 1], &arguments);
         let x = Argument::Pointer(self.x.pointer(first_row * self.shape.width));
         let [vocab, width] = [self.shape.vocab, self.shape.width].map(|n| Argument::size(OP, n));
         let arrays = [writes(&mut drawn), logprob, reads(&searches), reads(&numbers), x, self.weight.pointer(0)];
@@ -183,7 +189,7 @@ impl LmHead for Cuda {
                 [&facts.logprob, &facts.entropy, &facts.sum_p2, &facts.lse].map(|fact| Argument::Pointer(fact.pointer(first)));
             let [count, chunks] = [rows, head.chunks()].map(|n| Argument::size(OP, n));
             let arguments = [logprob, entropy, sum_p2, lse, reads(&statistics), count, chunks];
-            self.launch(&FACTS, [FACTS.blocks_for(rows), 1, 1], &arguments);
+            self.launch(&FACTS, [rows.div_ceil(MERGED_ROWS) as u32, 1, 1], &arguments);
         }
     }
 
@@ -334,5 +340,77 @@ impl BackwardInputs<'_> {
         }
         cuda.launch(&SCATTER, blocks, &[writes(dx), reads(&block_dx), reads(&places), width_]);
         Some(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::stats::{ChunkStatistics, Merge, chunk_factor};
+    use super::*;
+    use crate::testing::{Numbers, on_cuda};
+
+    const ROWS: usize = 3;
+    /// More than a block keeps, and no multiple of a warp.
+    const CHUNKS: usize = 401;
+    const LOGIT: f32 = 0.5;
+
+    fn chunks() -> Vec<ChunkStatistics> {
+        let mut n = Numbers::new(1);
+        let chunk = |_| {
+            let [max, mass, weighted, squares] = [30.0, 100.0, 50.0, 1.0].map(|scale: f64| (scale * n.uniform()) as f32);
+            ChunkStatistics { max, mass: 1.0 + mass, weighted: -weighted, squares }
+        };
+        (0..ROWS * CHUNKS).map(chunk).collect()
+    }
+
+    /// Where the walk through a row's masses passes the threshold: chunk, and the sum before it.
+    fn passes(row: &[ChunkStatistics], max: f32, threshold: f64) -> (u32, f64) {
+        let mut sum = 0.0;
+        for (i, chunk) in row.iter().enumerate() {
+            let before = sum;
+            sum += chunk_factor(chunk.max, max) * f64::from(chunk.mass);
+            if sum > threshold {
+                return (i as u32, before);
+            }
+        }
+        panic!("nothing passes {threshold}");
+    }
+
+    #[test]
+    fn many_chunks_are_merged_and_searched_as_on_the_cpu() {
+        let all = chunks();
+        let words: Vec<f32> = all.iter().flat_map(|c| [c.max, c.mass, c.weighted, c.squares]).collect();
+        let draws = [0.25, -1.0, 0.97];
+        on_cuda(|cuda| {
+            let mut facts = HeadFacts::zeros(cuda, ROWS).unwrap();
+            cuda.write(&mut facts.logprob, &[LOGIT; ROWS]);
+            let (statistics, numbers) = (cuda.upload(&words).unwrap(), cuda.scratch_from(&draws).unwrap());
+            let mut searches = cuda.scratch_of::<f64>(SEARCH_WORDS * ROWS).unwrap();
+            let sizes = [ROWS, CHUNKS].map(|n| Argument::size("test", n));
+            let [logprob, entropy, sum_p2, lse] =
+                [&mut facts.logprob, &mut facts.entropy, &mut facts.sum_p2, &mut facts.lse].map(|fact| writes(fact));
+            let arrays = [logprob, entropy, sum_p2, lse, reads(&statistics)];
+            cuda.launch(&FACTS, [1, 1, 1], &[&arrays[..], &sizes].concat());
+            let arrays = [writes(&mut searches), entropy, sum_p2, lse, reads(&statistics), reads(&numbers)];
+            cuda.launch(&SEARCH, [1, 1, 1], &[&arrays[..], &sizes].concat());
+            let [logprob, entropy, sum_p2, lse] =
+                [&facts.logprob, &facts.entropy, &facts.sum_p2, &facts.lse].map(|fact| cuda.download(fact));
+            let mut found = [0.0; SEARCH_WORDS * ROWS];
+            assert!(cuda.read_block(&mut found, &searches));
+            for row in 0..ROWS {
+                let chunks = &all[row * CHUNKS..][..CHUNKS];
+                let want = SimdPath::detect().run(Merge(chunks));
+                let got = [logprob[row], entropy[row], sum_p2[row], lse[row]].map(f32::to_bits);
+                assert_eq!(got, [want.logprob(LOGIT), want.entropy, want.sum_p2, want.lse as f32].map(f32::to_bits));
+                let (chunk, before) = match draws[row] {
+                    u if u < 0.0 => (chunks.iter().position(|c| c.max == want.max).unwrap() as u32, 0.0),
+                    u => passes(chunks, want.max, u * want.mass),
+                };
+                let &[row_lse, sum, threshold, last] = &found[SEARCH_WORDS * row..][..SEARCH_WORDS] else { unreachable!() };
+                assert_eq!((row_lse, sum, threshold), (want.lse, before, draws[row] * want.mass), "row {row}");
+                let last = last.to_bits();
+                assert_eq!((f32::from_bits(last as u32), (last >> 32) as u32), (want.max, chunk), "row {row}");
+            }
+        });
     }
 }
