@@ -20,12 +20,13 @@ pub struct Options {
 }
 
 /// What is checked, and the words of the command that does it.
-const CHECKS: [(&str, &str); 7] = [
+const CHECKS: [(&str, &str); 8] = [
     ("a fresh clone builds and passes its tests", "clone-test"),
     ("a run that is killed at random moments and resumed is the run that was not", "crash"),
     ("the committed models come out of their recipes, byte for byte", "fixtures --check"),
     ("our numbers are those of other software", "conformance"),
     ("what is saved is the same model in transformers", "conformance --with-transformers"),
+    ("every kernel has the bits of the CPU and is near f64, at all sizes and in every order", "matrix"),
     ("a broken invariant makes a test fail", "mutants"),
     ("the program answers right and wrong input as it should", "smoke"),
 ];
