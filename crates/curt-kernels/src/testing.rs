@@ -12,9 +12,6 @@ pub use device::{on_cuda, turn};
 
 use crate::{Backend, Cpu, Real, SimdPath};
 
-/// Odd sizes that every op is tested at.
-pub const SIZES: [usize; 4] = [1, 17, 31, 257];
-
 /// Elements behind every tested output that an op must not touch.
 pub const GUARD: usize = 19;
 

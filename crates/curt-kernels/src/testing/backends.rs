@@ -10,7 +10,7 @@ use std::ops::Index;
 use std::time::Instant;
 
 use super::{assert_close, assert_same_numbers, fast_backends};
-use crate::{Cpu, Ops};
+use crate::{Backend, Cpu, Ops};
 
 /// What an op is called for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -140,7 +140,7 @@ impl Case {
         let ids = shuffled(&[&[SHARED][..], &lengths].concat(), 3);
         let mut cache = poisoned(backend, self.rows.shape, ids.pages.len());
         let mut batch = Batch::default();
-        batch.push(&self.prefix, 0, SHARED, ids.pages_of(0));
+        batch.push(&self.prefix, 0, ids.pages_of(0));
         let (mut out, mut lse) = batch.forward(backend, &mut cache);
         let (full, from) = (SHARED / PAGE, ids.pages_of(0)[SHARED / PAGE] as usize * page_len);
         let pages: Vec<Vec<u32>> = (1..=n).map(|s| [&ids.pages_of(0)[..full], &ids.pages_of(s)[full..]].concat()).collect();
@@ -155,7 +155,7 @@ impl Case {
                 let (first, end) = tail(s);
                 let count = step.min(end - first - done[s]);
                 if count > 0 {
-                    batch.push(&self.rows.slice(first + done[s], count), SHARED + done[s], count, &pages[s]);
+                    batch.push(&self.rows.slice(first + done[s], count), SHARED + done[s], &pages[s]);
                     done[s] += count;
                 }
             }
@@ -166,7 +166,9 @@ impl Case {
             out.extend(more);
             lse.extend(more_lse);
         }
-        [("pages.k", &cache.k), ("pages.v", &cache.v)].map(|(name, page)| unguarded(backend, name, page));
+        for (name, page) in [("pages.k", &cache.k), ("pages.v", &cache.v)] {
+            unguarded(backend, name, page);
+        }
         [("out", out, 3e-6), ("lse", lse, 3e-6)].into()
     }
 }
@@ -179,8 +181,8 @@ struct Batch {
 }
 
 impl Batch {
-    /// Adds `count` rows of a sequence from position `first` on.
-    fn push(&mut self, rows: &Rows, first: usize, count: usize, pages: &[u32]) {
+    /// Adds rows of a sequence from position `first` on.
+    fn push(&mut self, rows: &Rows, first: usize, pages: &[u32]) {
         match &mut self.rows {
             Some(all) => all.append(rows),
             None => {
@@ -189,7 +191,7 @@ impl Batch {
             }
         }
         let plan = &mut self.plan;
-        plan.row_starts.push(plan.row_starts[plan.row_starts.len() - 1] + count as u32);
+        plan.row_starts.push(plan.row_starts[plan.row_starts.len() - 1] + rows.len() as u32);
         plan.first_positions.push(first as u32);
         plan.pages.extend(pages);
         plan.page_starts.push(plan.pages.len() as u32);

@@ -9,7 +9,7 @@ use crate::testing::{
 };
 use crate::{Backend, Cpu, Ops};
 
-use super::{Draw, HeadFacts, LmHead, LmHeadShape};
+use super::{Draw, HeadFacts, LmHeadShape};
 
 mod draws;
 

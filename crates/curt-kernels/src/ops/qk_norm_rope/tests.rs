@@ -9,7 +9,7 @@ use crate::testing::{
 };
 use crate::{Backend, Cpu, Ops};
 
-use super::{QkNormRope, QkParams, QkShape};
+use super::{QkParams, QkShape};
 
 const POSITIONS: usize = 40;
 

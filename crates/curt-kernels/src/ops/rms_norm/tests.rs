@@ -138,7 +138,7 @@ fn gradients_match_finite_differences() {
 #[test]
 fn the_sum_is_rounded_once_and_its_norm_is_that_of_the_sum_cuda_too() {
     let case = Case::new((31, 33));
-    let sum = case.x.iter().zip(&case.delta).map(|(x, d)| f64::from(*x as f32 + *d as f32)).collect();
+    let sum: Vec<f64> = case.x.iter().zip(&case.delta).map(|(x, d)| f64::from(*x as f32 + *d as f32)).collect();
     on_fast_backends(|name, run| {
         let outputs = run(&case, Forward);
         assert_same_bits(&format!("h on {name}"), &outputs["h"], &sum);

@@ -12,17 +12,14 @@ struct Part<'a> {
 
 /// Stores and attends parts of several sequences in one batch; the bits of out and lse of each part, row by row.
 fn batch<B: Attention>(backend: &B, pages: &mut KvPages<B>, parts: &[Part<'_>]) -> Vec<Vec<u64>> {
-    let mut plan = SequencePlan { row_starts: vec![0], page_starts: vec![0], ..SequencePlan::default() };
-    let mut rows = parts[0].rows.slice(0, 0);
+    let mut batch = Batch::default();
     for part in parts {
-        rows.append(&part.rows.slice(part.first, part.count));
-        plan.row_starts.push(rows.len() as u32);
-        plan.first_positions.push(part.first as u32);
-        plan.pages.extend(part.pages);
-        plan.page_starts.push(plan.pages.len() as u32);
+        batch.push(&part.rows.slice(part.first, part.count), part.first, part.pages);
     }
-    let (out, lse) = forward(backend, pages, &plan, &rows);
-    let (width, heads) = (rows.shape.heads * rows.shape.head_dim, rows.shape.heads);
+    let (out, lse) = batch.forward(backend, pages);
+    let Batch { plan, rows } = batch;
+    let shape = rows.expect("at least one part").shape;
+    let (width, heads) = (shape.heads * shape.head_dim, shape.heads);
     let mut bits: Vec<Vec<u64>> = Vec::new();
     for s in 0..parts.len() {
         let (a, b) = (plan.row_starts[s] as usize, plan.row_starts[s + 1] as usize);
