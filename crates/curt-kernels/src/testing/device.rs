@@ -1,7 +1,7 @@
 //! A CUDA device for tests: the stand-in driver in several orders of warps and blocks, or this machine's own.
 
 use std::fmt::Write;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use stand_in_cuda::StandIn;
 
@@ -28,6 +28,13 @@ pub fn on_cuda(test: impl Fn(&Cuda)) {
     for order in &orders[..if is_gpu() { 1 } else { 2 }] {
         Device::open().in_orders(std::slice::from_ref(order), |_, cuda| test(cuda));
     }
+}
+
+/// A fresh device of the stand-in; the one device of a GPU, whose driver would compile the kernels each time.
+fn open_cuda(stand_in: Option<&StandIn>) -> Cuda {
+    static GPU: OnceLock<Cuda> = OnceLock::new();
+    let open = || Cuda::new(0).unwrap();
+    if stand_in.is_some() { open() } else { GPU.get_or_init(open).clone() }
 }
 
 fn is_gpu() -> bool {
@@ -57,7 +64,7 @@ impl Device {
             stand_in.set_checks(stand_in_cuda::Checks::ALL);
             stand_in.set_count_traffic(true);
         }
-        Self { cuda: Cuda::new(0).unwrap(), stand_in, _turn: turn }
+        Self { cuda: open_cuda(stand_in), stand_in, _turn: turn }
     }
 
     /// Gives `check` what `job` gives on the device and how it was run. On the stand-in each job runs in both orders of warps
