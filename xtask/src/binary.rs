@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use serde_json::Value;
 
 use crate::shell;
 use crate::workspace::root;
@@ -14,6 +15,21 @@ pub fn build() -> Result<PathBuf> {
     shell::run(&mut shell::command(&root(), &["cargo", "build", "--quiet", "--release", "--package", "curt"]))?;
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
     Ok(target.join("release/curt"))
+}
+
+/// Builds by these words of cargo; the one executable.
+pub fn executable(words: &[&str]) -> Result<PathBuf> {
+    let words = [&["cargo"], words, &["--quiet", "--message-format", "json-render-diagnostics"]].concat();
+    let command = &mut shell::command(&root(), &words);
+    let output = command.stderr(Stdio::inherit()).output().context("cannot start cargo")?;
+    anyhow::ensure!(output.status.success(), "{}: {command:?}", output.status);
+    find_executable(&String::from_utf8_lossy(&output.stdout)).with_context(|| format!("no executable by {command:?}"))
+}
+
+/// The last executable in cargo's messages: what was asked for is built after what it needs.
+fn find_executable(messages: &str) -> Option<PathBuf> {
+    let message = |line: &str| serde_json::from_str::<Value>(line).ok()?["executable"].as_str().map(PathBuf::from);
+    messages.lines().filter_map(message).next_back()
 }
 
 /// `curt` with these words, in `folder`, silent and without colours.
@@ -95,6 +111,14 @@ pub fn fresh_folder(name: &str) -> Result<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_executable_is_found_among_the_messages() {
+        let messages = "{\"reason\":\"compiler-artifact\",\"executable\":null}\n\
+            {\"reason\":\"compiler-artifact\",\"executable\":\"/a/b\"}\n{\"reason\":\"build-finished\",\"success\":true}\n";
+        assert_eq!(find_executable(messages), Some(PathBuf::from("/a/b")));
+        assert_eq!(find_executable("{}"), None);
+    }
 
     #[test]
     fn the_peak_is_read_from_the_status() {

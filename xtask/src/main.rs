@@ -8,6 +8,7 @@ mod crash;
 mod fixtures;
 mod gpu;
 mod kernels;
+mod matrix;
 mod mutants;
 mod mutate_kernels;
 mod record;
@@ -59,6 +60,8 @@ enum Command {
     Crash(crash::Options),
     /// Compile the CUDA kernels with a pinned compiler, which it installs: PTX to commit, and what each kernel takes
     Kernels(kernels::Options),
+    /// Run every kernel at all its sizes, both ways, on the stand-in driver, and compare with the CPU and with f64
+    Matrix(matrix::Options),
     /// Run on a GPU all that can be: tests, speed and bits, PyTorch beside it; writes docs/gpu.md
     Gpu(gpu::Options),
     /// Write the tables of docs/results.md from what benches, other software and runs left
@@ -104,6 +107,7 @@ fn run(command: &Command) -> Result<String> {
         Command::Crash(options) => crash::run(options),
         Command::Gpu(options) => gpu::run(options),
         Command::Kernels(options) => kernels::run(options).map(silent),
+        Command::Matrix(options) => matrix::run(options),
         Command::Results(options) => results::run(options).map(silent),
     }
 }

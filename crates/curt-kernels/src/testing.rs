@@ -1,11 +1,16 @@
-//! What the op tests share: seeded numbers, guard bands and comparisons.
+//! What the op tests share: seeded numbers, guard bands, comparisons, and one body for every backend.
+
+mod backends;
+#[cfg(feature = "cuda")]
+mod device;
 
 use std::io::Write;
 
-use crate::{Backend, Cpu, Real, SimdPath};
+pub use backends::{Call, OpCase, Outputs, Run, backends_agree, on, on_every_backend, on_fast_backends, twin};
+#[cfg(feature = "cuda")]
+pub use device::{on_cuda, turn};
 
-/// Odd sizes that every op is tested at.
-pub const SIZES: [usize; 4] = [1, 17, 31, 257];
+use crate::{Backend, Cpu, Real, SimdPath};
 
 /// Elements behind every tested output that an op must not touch.
 pub const GUARD: usize = 19;
@@ -63,6 +68,11 @@ pub fn guarded<B: Backend>(backend: &B, values: &[f64]) -> B::Buffer {
     backend.upload(&all).unwrap()
 }
 
+/// A guarded buffer of `len` elements that an op must overwrite: they are NaN.
+pub fn overwritten<B: Backend>(backend: &B, len: usize) -> B::Buffer {
+    guarded(backend, &vec![f64::NAN; len])
+}
+
 /// The values of a guarded buffer, after checking that the guard band is intact.
 pub fn unguarded<B: Backend>(backend: &B, name: &str, buffer: &B::Buffer) -> Vec<f64> {
     let mut all: Vec<f64> = backend.download(buffer).into_iter().map(Real::to_f64).collect();
@@ -101,39 +111,11 @@ pub fn dot(a: &[f64], b: &[f64]) -> f64 {
 }
 
 /// Checks that two results have the same bits, except that any NaN is as good as another: processors differ in its bits.
-#[cfg(feature = "cuda")]
 pub fn assert_same_numbers(name: &str, got: &[f64], want: &[f64]) {
     assert_eq!(got.len(), want.len(), "{name}: length");
     for (i, (g, w)) in got.iter().zip(want).enumerate() {
         assert!(g.to_bits() == w.to_bits() || (g.is_nan() && w.is_nan()), "{name}[{i}]: got {g:e}, want the bits of {w:e}");
     }
-}
-
-/// Runs `test` on a CUDA device: on the stand-in driver, in both orders of warps and with all its checks, or, where the
-/// variable `CURT_TEST_GPU` is set, on device 0 of this machine's driver. Fails if the device reports anything.
-#[cfg(feature = "cuda")]
-pub fn on_cuda(test: impl Fn(&crate::Cuda)) {
-    let _turn = turn();
-    if std::env::var_os("CURT_TEST_GPU").is_some() {
-        let cuda = crate::Cuda::new(0).unwrap();
-        test(&cuda);
-        return cuda.synchronize().unwrap();
-    }
-    let stand_in = stand_in_cuda::install().unwrap();
-    for reverse in [false, true] {
-        stand_in.reset();
-        stand_in.set_reverse_warps(reverse);
-        let cuda = crate::Cuda::new(0).unwrap();
-        test(&cuda);
-        cuda.synchronize().unwrap_or_else(|error| panic!("{error}\n{}", stand_in.last_report().unwrap_or_default()));
-    }
-}
-
-/// The right to use the stand-in driver: its settings and its state after a fault belong to the process.
-#[cfg(feature = "cuda")]
-pub fn turn() -> std::sync::MutexGuard<'static, ()> {
-    static TURN: std::sync::Mutex<()> = std::sync::Mutex::new(());
-    TURN.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 /// Checks that two results have the same bits.

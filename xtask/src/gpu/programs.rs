@@ -1,11 +1,10 @@
 //! The programs that the parts run: built by cargo here, or packed into a folder for a machine without it.
 
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 
 use anyhow::{Context, Result};
-use serde_json::Value;
 
+use crate::binary::executable;
 use crate::results::machine;
 use crate::shell;
 use crate::workspace::root;
@@ -74,32 +73,9 @@ pub fn pack(folder: &Path) -> Result<u64> {
     Ok(bytes)
 }
 
-/// Builds by these words of cargo; the one executable.
-fn executable(words: &[&str]) -> Result<PathBuf> {
-    let words = [&["cargo"], words, &["--quiet", "--message-format", "json-render-diagnostics"]].concat();
-    let command = &mut shell::command(&root(), &words);
-    let output = command.stderr(Stdio::inherit()).output().context("cannot start cargo")?;
-    anyhow::ensure!(output.status.success(), "{}: {command:?}", output.status);
-    find_executable(&String::from_utf8_lossy(&output.stdout)).with_context(|| format!("no executable by {command:?}"))
-}
-
-/// The last executable in cargo's messages: what was asked for is built after what it needs.
-fn find_executable(messages: &str) -> Option<PathBuf> {
-    let message = |line: &str| serde_json::from_str::<Value>(line).ok()?["executable"].as_str().map(PathBuf::from);
-    messages.lines().filter_map(message).next_back()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_executable_is_found_among_the_messages() {
-        let messages = "{\"reason\":\"compiler-artifact\",\"executable\":null}\n\
-            {\"reason\":\"compiler-artifact\",\"executable\":\"/a/b\"}\n{\"reason\":\"build-finished\",\"success\":true}\n";
-        assert_eq!(find_executable(messages), Some(PathBuf::from("/a/b")));
-        assert_eq!(find_executable("{}"), None);
-    }
 
     #[test]
     fn a_folder_without_programs_is_refused() {

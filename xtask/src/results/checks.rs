@@ -26,6 +26,7 @@ const CHECKS: [(&str, &str); 8] = [
     ("the committed models come out of their recipes, byte for byte", "fixtures --check"),
     ("our numbers are those of other software", "conformance"),
     ("what is saved is the same model in transformers", "conformance --with-transformers"),
+    ("every kernel has the bits of the CPU and is near f64, at all sizes and in every order", "matrix"),
     ("a broken invariant makes a test fail", "mutants"),
     ("a CUDA kernel without one of its barriers or waits makes a test fail", "mutate-kernels"),
     ("the program answers right and wrong input as it should", "smoke"),

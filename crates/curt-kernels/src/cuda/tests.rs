@@ -2,9 +2,11 @@
 
 mod missing_barrier;
 
+use super::modules::MODULES;
 use super::{Argument, Cuda, Kernel, Parameter};
 use crate::ops::swiglu::Swiglu;
-use crate::testing::{on_cuda, turn};
+use crate::ops::{adamw, attention, embedding, grad_norm, linear, lm_head, qk_norm_rope, rms_norm, swiglu};
+use crate::testing::{OpCase, on_cuda, turn};
 use crate::{Backend, DeviceError};
 
 #[test]
@@ -76,6 +78,30 @@ fn a_kernel_that_fails_is_named_and_stops_all_further_work() {
     drop((cuda, out, gate_up));
     stand_in.reset();
     stand_in.set_print_reports(true);
+}
+
+/// Each op's tests fail if one of the op's kernels is never launched; together they have all kernels.
+#[test]
+fn every_kernel_is_in_the_tests_of_an_op() {
+    fn names<C: OpCase>() -> Vec<&'static str> {
+        C::MODULES.iter().map(|module| module.name).collect()
+    }
+    let mut tested = [
+        names::<adamw::tests::Case>(),
+        names::<attention::tests::Case>(),
+        names::<embedding::tests::Case>(),
+        names::<grad_norm::tests::Case>(),
+        names::<linear::tests::Case>(),
+        names::<lm_head::tests::Case>(),
+        names::<qk_norm_rope::tests::Case>(),
+        names::<rms_norm::tests::Case>(),
+        names::<swiglu::tests::Case>(),
+    ]
+    .concat();
+    let mut all: Vec<&str> = MODULES.iter().map(|module| module.name).collect();
+    tested.sort_unstable();
+    all.sort_unstable();
+    assert_eq!(tested, all);
 }
 
 #[test]

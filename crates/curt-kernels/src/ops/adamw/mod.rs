@@ -8,7 +8,7 @@ mod cpu;
 pub(crate) mod cuda;
 mod plain;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use crate::Backend;
 

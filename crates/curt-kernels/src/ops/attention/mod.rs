@@ -22,7 +22,7 @@ pub(crate) mod cuda;
 mod forward;
 mod plain;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod tiles;
 
 use crate::{Backend, DeviceError};

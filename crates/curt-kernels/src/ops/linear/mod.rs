@@ -12,7 +12,7 @@ pub(crate) mod panels;
 mod plain;
 pub(crate) mod product;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod tile;
 
 use crate::Backend;

@@ -1,14 +1,21 @@
-//! Finite differences, twins, guard bands; equal bits at any number of rows, threads and on every instruction set.
+//! Finite differences, laws, and every backend against the twin; the parts that products are made of.
 
 use super::panels::{COLUMNS, panel_product};
 use super::product::Product;
 use super::{Linear, LinearShape};
 use crate::cpu::SharedMut;
-use crate::testing::{Numbers, SIZES, assert_close, assert_gradient, dot, fast_backends, guarded, unguarded};
-use crate::{Backend, Cpu};
+#[cfg(feature = "cuda")]
+use crate::cuda::Module;
+use crate::testing::Call::{Backward, Forward};
+use crate::testing::{
+    Call, Numbers, OpCase, Outputs, assert_gradient, assert_same_bits, backends_agree, dot, fast_backends, guarded,
+    on_every_backend, on_fast_backends, overwritten, twin, unguarded,
+};
+use crate::{Backend, Cpu, Ops};
 
-/// Inputs of one product.
-struct Case {
+/// Inputs of both directions.
+#[derive(Clone)]
+pub(crate) struct Case {
     shape: LinearShape,
     x: Vec<f64>,
     weight: Vec<f64>,
@@ -20,7 +27,80 @@ struct Case {
 }
 
 impl Case {
-    fn new(rows: usize, n: usize, k: usize, bias: bool) -> Self {
+    fn forward<B: Ops>(&self, backend: &B) -> Outputs {
+        let LinearShape { rows, n, k } = self.shape;
+        let mut packed = backend.packed(n, k).unwrap();
+        backend.pack(&mut packed, &guarded(backend, &self.weight));
+        let bias = self.bias.as_ref().map(|b| guarded(backend, b));
+        let mut y = overwritten(backend, rows * n);
+        backend.linear_forward(&mut y, &guarded(backend, &self.x), &packed, bias.as_ref(), self.shape);
+        [("y", unguarded(backend, "y", &y), 1e-5)].into()
+    }
+
+    /// Without a bias its gradient must be left alone.
+    fn backward<B: Ops>(&self, backend: &B) -> Outputs {
+        let (x, dy) = (guarded(backend, &self.x), guarded(backend, &self.dy));
+        let mut dx = overwritten(backend, self.x.len());
+        backend.linear_backward_input(&mut dx, &dy, &guarded(backend, &self.weight), self.shape);
+        let (mut dweight, mut dbias) = (guarded(backend, &self.dweight), guarded(backend, &self.dbias));
+        let given = self.bias.is_some().then_some(&mut dbias);
+        backend.linear_backward_weight(&mut dweight, given, &dy, &x, self.shape);
+        [("dx", dx), ("dweight", dweight), ("dbias", dbias)].map(|(name, x)| (name, unguarded(backend, name, &x), 1e-5)).into()
+    }
+
+    /// Some rows by themselves.
+    fn rows(&self, rows: std::ops::Range<usize>) -> Self {
+        let LinearShape { n, k, .. } = self.shape;
+        let (x, dy) = (self.x[rows.start * k..rows.end * k].to_vec(), self.dy[rows.start * n..rows.end * n].to_vec());
+        Self { shape: LinearShape { rows: rows.len(), n, k }, x, dy, ..self.clone() }
+    }
+}
+
+impl OpCase for Case {
+    const OP: &'static str = "linear";
+    const CALLS: &'static [Call] = &[Forward, Backward];
+    #[cfg(feature = "cuda")]
+    const MODULES: &'static [&'static Module] = &[&super::cuda::MODULE];
+
+    /// Rows, outputs n, inputs k, whether there is a bias.
+    type Sizes = (usize, usize, usize, bool);
+    const SMOKE: &'static [Self::Sizes] = &[
+        (0, 3, 2, true),
+        (2, 0, 3, true),
+        (2, 3, 0, true),
+        (1, 1, 1, false),
+        (31, 33, 7, true),
+        (65, 31, 33, false),
+        (3, 130, 65, true),
+    ];
+    const MATRIX: &'static [Self::Sizes] = &[
+        (0, 3, 2, true),
+        (2, 0, 3, true),
+        (2, 3, 0, true),
+        (1, 1, 1, true),
+        (1, 257, 31, false),
+        (257, 1, 33, true),
+        (31, 33, 257, false),
+        (33, 257, 1, true),
+        (7, 61, 127, true),
+        (127, 7, 61, false),
+        (61, 127, 7, true),
+        (64, 64, 64, false),
+        (63, 65, 16, true),
+        (65, 63, 17, true),
+        (128, 130, 15, false),
+        (257, 127, 257, true),
+        (5, 64, 700, false),
+        (700, 65, 3, true),
+        (1, 576, 576, false),
+        (31, 960, 576, false),
+        (17, 576, 1536, false),
+        (33, 1152, 896, true),
+        (7, 1024, 1024, false),
+        (1, 896, 1024, true),
+    ];
+
+    fn new((rows, n, k, bias): Self::Sizes) -> Self {
         let mut numbers = Numbers::new((rows * 1_000_003 + n * 1009 + k) as u64);
         Self {
             shape: LinearShape { rows, n, k },
@@ -32,105 +112,60 @@ impl Case {
             dbias: numbers.vector(n),
         }
     }
-}
 
-/// Output and gradients of one product.
-#[derive(PartialEq, Debug)]
-struct Results {
-    y: Vec<f64>,
-    dx: Vec<f64>,
-    dweight: Vec<f64>,
-    dbias: Vec<f64>,
-}
-
-fn forward<B: Linear>(backend: &B, case: &Case) -> Vec<f64> {
-    let LinearShape { rows, n, k } = case.shape;
-    let mut packed = backend.packed(n, k).unwrap();
-    backend.pack(&mut packed, &guarded(backend, &case.weight));
-    let bias = case.bias.as_ref().map(|b| guarded(backend, b));
-    let mut y = guarded(backend, &vec![7.0; rows * n]);
-    backend.linear_forward(&mut y, &guarded(backend, &case.x), &packed, bias.as_ref(), case.shape);
-    unguarded(backend, "y", &y)
-}
-
-fn all<B: Linear>(backend: &B, case: &Case) -> Results {
-    let LinearShape { rows, k, .. } = case.shape;
-    let (x, dy) = (guarded(backend, &case.x), guarded(backend, &case.dy));
-    let mut dx = guarded(backend, &vec![7.0; rows * k]);
-    backend.linear_backward_input(&mut dx, &dy, &guarded(backend, &case.weight), case.shape);
-    let mut dweight = guarded(backend, &case.dweight);
-    let mut dbias = case.bias.is_some().then(|| guarded(backend, &case.dbias));
-    backend.linear_backward_weight(&mut dweight, dbias.as_mut(), &dy, &x, case.shape);
-    Results {
-        y: forward(backend, case),
-        dx: unguarded(backend, "dx", &dx),
-        dweight: unguarded(backend, "dweight", &dweight),
-        dbias: dbias.map_or_else(Vec::new, |d| unguarded(backend, "dbias", &d)),
+    fn run<B: Ops>(&self, call: Call, backend: &B) -> Outputs {
+        match call {
+            Forward => self.forward(backend),
+            Backward => self.backward(backend),
+            _ => unreachable!("{call:?} is no call of linear"),
+        }
     }
+}
+
+#[test]
+fn every_backend_agrees_cuda_too() {
+    backends_agree::<Case>();
 }
 
 #[test]
 fn gradients_are_those_of_finite_differences() {
-    let cpu = Cpu::<f64>::new(1).unwrap();
-    let mut case = Case::new(3, 5, 4, true);
+    let mut case = Case::new((3, 5, 4, true));
     case.dweight.fill(0.0);
     case.dbias.fill(0.0);
-    let got = all(&cpu, &case);
-    let loss = |case: &Case| dot(&forward(&cpu, case), &case.dy);
+    let back = case.run(Backward, &twin());
     let at = |set: &dyn Fn(&mut Case)| {
-        let mut moved = Case { bias: case.bias.clone(), ..Case::new(3, 5, 4, true) };
+        let mut moved = case.clone();
         set(&mut moved);
-        loss(&moved)
+        dot(&moved.run(Forward, &twin())["y"], &case.dy)
     };
-    assert_gradient("dx", &|v| at(&|c| c.x = v.to_vec()), &case.x, &got.dx, 1e-9);
-    assert_gradient("dweight", &|v| at(&|c| c.weight = v.to_vec()), &case.weight, &got.dweight, 1e-9);
+    assert_gradient("dx", &|v| at(&|c| c.x = v.to_vec()), &case.x, &back["dx"], 1e-9);
+    assert_gradient("dweight", &|v| at(&|c| c.weight = v.to_vec()), &case.weight, &back["dweight"], 1e-9);
     let bias = case.bias.clone().unwrap();
-    assert_gradient("dbias", &|v| at(&|c| c.bias = Some(v.to_vec())), &bias, &got.dbias, 1e-9);
+    assert_gradient("dbias", &|v| at(&|c| c.bias = Some(v.to_vec())), &bias, &back["dbias"], 1e-9);
 }
 
 #[test]
-fn every_path_agrees_with_the_plain_twin() {
-    let plain = Cpu::<f64>::new(1).unwrap();
-    let mut shapes: Vec<(usize, usize, usize)> = Vec::new();
-    for rows in SIZES {
-        for n in SIZES {
-            shapes.extend(SIZES.map(|k| (rows, n, k)));
-        }
-    }
-    // multiples of the panel, ragged last panels, a depth of several blocks, several column groups, nothing at all
-    shapes.extend([
-        (64, 128, 64),
-        (40, 97, 42),
-        (40, 42, 97),
-        (5, 64, 700),
-        (700, 65, 3),
-        (9, 1030, 1030),
-        (0, 3, 2),
-        (2, 3, 0),
-        (2, 0, 3),
-    ]);
-    for (i, (rows, n, k)) in shapes.into_iter().enumerate() {
-        let case = Case::new(rows, n, k, i % 2 == 0);
-        let want = all(&plain, &case);
-        for fast in fast_backends() {
-            let name = |what: &str| format!("{what} {rows}x{n}x{k} {} threads {}", fast.path().name(), fast.threads());
-            let got = all(&fast, &case);
-            assert_close(&name("y"), &got.y, &want.y, 1e-5);
-            assert_close(&name("dx"), &got.dx, &want.dx, 1e-5);
-            assert_close(&name("dweight"), &got.dweight, &want.dweight, 1e-5);
-            assert_close(&name("dbias"), &got.dbias, &want.dbias, 1e-5);
-        }
-    }
+fn without_a_bias_its_gradient_is_left_alone_cuda_too() {
+    let case = Case::new((5, 7, 3, false));
+    on_every_backend(|name, run| assert_same_bits(name, &run(&case, Backward)["dbias"], &case.dbias));
 }
 
+/// Sizes at which the CPU splits the work otherwise than the small ones of the tests: whole panels and ragged ones, several
+/// blocks of depth, several groups of columns, several parts per thread.
 #[test]
-fn all_bits_are_equal_on_every_path_and_thread_count() {
-    for (rows, n, k) in [(1, 128, 257), (23, 97, 300), (300, 192, 130), (410, 42, 520)] {
-        let case = Case::new(rows, n, k, true);
-        let mut backends = fast_backends().into_iter();
-        let want = all(&backends.next().unwrap(), &case);
-        for fast in backends {
-            assert!(all(&fast, &case) == want, "{rows}x{n}x{k} {} threads {}", fast.path().name(), fast.threads());
+fn every_cpu_path_agrees_with_the_twin_and_the_others_at_large_sizes() {
+    let sizes = [(40, 97, 42), (9, 1030, 1030), (300, 192, 130), (410, 42, 520), (300, 1100, 130), (1, 128, 257)];
+    for (rows, n, k) in sizes {
+        let case = Case::new((rows, n, k, true));
+        for call in [Forward, Backward] {
+            let want = case.run(call, &twin());
+            let first = case.run(call, &Cpu::<f32>::new(1).unwrap());
+            first.assert_near(&format!("{rows}x{n}x{k}"), &want);
+            let many = Cpu::<f32>::new(5).unwrap();
+            for cpu in fast_backends().iter().chain([&many]) {
+                let name = format!("{rows}x{n}x{k} {} threads {}", cpu.path().name(), cpu.threads());
+                case.run(call, cpu).assert_same(&name, &first);
+            }
         }
     }
 }
@@ -138,20 +173,13 @@ fn all_bits_are_equal_on_every_path_and_thread_count() {
 #[test]
 fn forward_bits_of_a_row_do_not_depend_on_its_company() {
     let (n, k) = (97, 300);
-    let whole = Case::new(411, n, k, true);
-    for fast in fast_backends() {
-        let want = forward(&fast, &whole);
+    let whole = Case::new((411, n, k, true));
+    for cpu in fast_backends() {
+        let want = whole.run(Forward, &cpu);
         let mut start = 0;
         for rows in (1..=20).chain([200]) {
-            let part = Case {
-                shape: LinearShape { rows, n, k },
-                x: whole.x[start * k..(start + rows) * k].to_vec(),
-                bias: whole.bias.clone(),
-                weight: whole.weight.clone(),
-                ..Case::new(0, 0, 0, false)
-            };
-            let got = forward(&fast, &part);
-            assert!(got == want[start * n..(start + rows) * n], "batch of {rows} on {}", fast.path().name());
+            let got = whole.rows(start..start + rows).run(Forward, &cpu);
+            assert_same_bits(cpu.path().name(), &got["y"], &want["y"][start * n..(start + rows) * n]);
             start += rows;
         }
         assert!(start <= 411);
@@ -159,24 +187,37 @@ fn forward_bits_of_a_row_do_not_depend_on_its_company() {
 }
 
 #[test]
-fn forward_is_one_chain_of_fused_multiply_adds() {
-    let case = Case::new(3, 70, 400, true);
-    let LinearShape { rows, n, k } = case.shape;
-    let got = forward(&fast_backends()[0], &case);
-    for r in 0..rows {
-        for i in 0..n {
-            let chain = (0..k).fold(0.0f32, |sum, j| (case.x[r * k + j] as f32).mul_add(case.weight[i * k + j] as f32, sum));
-            assert_eq!(got[r * n + i], f64::from(chain + case.bias.as_ref().unwrap()[i] as f32), "({r}, {i})");
+fn forward_bits_of_a_row_are_those_of_the_row_alone_cuda_too() {
+    let n = 70;
+    let whole = Case::new((67, n, 33, true));
+    on_every_backend(|name, run| {
+        let want = run(&whole, Forward);
+        for rows in [0..1, 5..8, 63..66, 66..67] {
+            let got = run(&whole.rows(rows.clone()), Forward);
+            assert_same_bits(&format!("{rows:?} on {name}"), &got["y"], &want["y"][rows.start * n..rows.end * n]);
         }
-    }
+    });
+}
+
+#[test]
+fn forward_is_one_chain_of_fused_multiply_adds_cuda_too() {
+    let case = Case::new((3, 70, 400, true));
+    let LinearShape { rows, n, k } = case.shape;
+    let bias = case.bias.clone().unwrap();
+    let chain = |r: usize, i: usize| {
+        (0..k).fold(0.0f32, |sum, j| (case.x[r * k + j] as f32).mul_add(case.weight[i * k + j] as f32, sum)) + bias[i] as f32
+    };
+    let want: Vec<f64> = (0..rows * n).map(|at| f64::from(chain(at / n, at % n))).collect();
+    on_fast_backends(|name, run| assert_same_bits(name, &run(&case, Forward)["y"], &want));
 }
 
 #[test]
 fn panel_product_writes_only_its_columns() {
     let (rows, n, k, stride) = (9, 150, 33, 100);
-    let case = Case::new(rows, n, k, false);
+    let case = Case::new((rows, n, k, false));
     for fast in fast_backends() {
-        let want = forward(&fast, &case);
+        let outputs = case.run(Forward, &fast);
+        let want = &outputs["y"];
         let mut packed = fast.packed(n, k).unwrap();
         fast.pack(&mut packed, &guarded(&fast, &case.weight));
         let x = guarded(&fast, &case.x);
@@ -237,35 +278,4 @@ fn parts_cover_the_output_once() {
             assert!(times.iter().all(|&t| t == 1), "{rows} x {columns} on {threads} threads");
         }
     }
-}
-
-#[test]
-fn bits_do_not_depend_on_how_a_product_is_split() {
-    // large enough that 1, 2 and 5 threads get different parts, with several blocks of depth and a packed left operand
-    let case = Case::new(300, 1100, 130, true);
-    let path = crate::SimdPath::detect();
-    let want = all(&Cpu::<f32>::with_path(1, path).unwrap(), &case);
-    for threads in [2, 5] {
-        assert!(all(&Cpu::<f32>::with_path(threads, path).unwrap(), &case) == want, "{threads} threads");
-    }
-}
-
-#[cfg(feature = "cuda")]
-#[test]
-fn cuda_has_the_bits_of_the_cpu() {
-    use crate::testing::{assert_same_numbers, on_cuda};
-    let cpu = Cpu::<f32>::new(1).unwrap();
-    on_cuda(|cuda| {
-        for (rows, n, k) in [(1, 1, 1), (17, 31, 33), (65, 64, 16), (64, 130, 31), (257, 17, 129), (3, 65, 300), (0, 3, 2)] {
-            for bias in [false, true] {
-                let case = Case::new(rows, n, k, bias);
-                let (got, want) = (all(cuda, &case), all(&cpu, &case));
-                let name = |what: &str| format!("{what} {:?}", case.shape);
-                assert_same_numbers(&name("y"), &got.y, &want.y);
-                assert_same_numbers(&name("dx"), &got.dx, &want.dx);
-                assert_same_numbers(&name("dweight"), &got.dweight, &want.dweight);
-                assert_same_numbers(&name("dbias"), &got.dbias, &want.dbias);
-            }
-        }
-    });
 }

@@ -19,7 +19,7 @@ mod plain;
 mod sample;
 mod stats;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use crate::ops::linear::Linear;
 use crate::{Backend, DeviceError};

@@ -9,7 +9,7 @@ pub(crate) mod cpu;
 pub(crate) mod cuda;
 pub(crate) mod plain;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use crate::Backend;
 
