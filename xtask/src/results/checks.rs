@@ -20,7 +20,7 @@ pub struct Options {
 }
 
 /// What is checked, and the words of the command that does it.
-const CHECKS: [(&str, &str); 8] = [
+const CHECKS: [(&str, &str); 9] = [
     ("a fresh clone builds and passes its tests", "clone-test"),
     ("a run that is killed at random moments and resumed is the run that was not", "crash"),
     ("the committed models come out of their recipes, byte for byte", "fixtures --check"),
