@@ -85,7 +85,7 @@ pub enum AdvantageError {
         group: usize,
     },
     /// A sequence without a per-token field that the objective reads.
-    #[error("sequence {sequence}: `{needed_by}` needs `{field}`, which it lacks")]
+    #[error("sequence {sequence}: {needed_by} needs `{field}`, which it lacks")]
     MissingFact {
         /// The objective, or the term of it.
         needed_by: &'static str,
