@@ -17,8 +17,8 @@ use crate::{AdvantageError, AdvantageEstimator, Credit, RewardGroup, check_group
 ///   reward.
 /// - Degenerate: where all groups are flat, all get 0.
 /// - Keeps: unchanged by a shift common to a group, and as ε → 0 by a positive scale common to the batch; equal rewards of
-///   a group get equal advantages; flat groups are 0. Breaks: Σ A = 0 per group, because m is a mean over tokens and is
-///   subtracted from every rollout alike (Σ over all tokens of the groups that are not flat and of m for the flat is 0).
+///   a group get equal advantages; flat groups are 0; where no group is flat, Σ over all tokens of A is 0. Breaks: Σ A = 0
+///   per group, because m is a mean over tokens and is subtracted from every rollout alike.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct ReinforcePlusPlusBaseline {
     epsilon: f64,

@@ -15,11 +15,12 @@ impl ReferencePolicy for Below {
     }
 }
 
-/// Two groups of four with a right one each, of unequal lengths.
+/// A group of four of these lengths, the first one right.
+fn group(lengths: [usize; 4]) -> Vec<Draft> {
+    lengths.into_iter().enumerate().map(|(i, length)| Draft(i == 0, length, StopReason::Eos)).collect()
+}
+
 fn drafts() -> Vec<Vec<Draft>> {
-    let group = |lengths: [usize; 4]| {
-        lengths.into_iter().enumerate().map(|(i, length)| Draft(i == 0, length, StopReason::Eos)).collect::<Vec<_>>()
-    };
     vec![group([2, 4, 6, 8]), group([3, 5, 7, 1])]
 }
 
@@ -40,6 +41,25 @@ fn every_estimator_and_objective_trains() {
             assert!(pushed.iter().all(|s| s.d_logprob.iter().all(|d| d.is_finite())), "{words:?}");
             assert!(pushed.iter().any(|s| s.d_logprob.iter().any(|d| *d < 0.0)), "{words:?}: nothing is reinforced");
         }
+    }
+}
+
+/// Those that look at the whole minibatch too: `clip_cov` and `kl_cov`.
+#[test]
+fn cutting_into_micro_batches_changes_no_slope() {
+    for loss_type in curt_advantage::objective_names() {
+        let pushed = |micro_tokens: &str| {
+            let word = format!("algo.loss_type={loss_type}");
+            let long = vec![group([8, 16, 14, 12]), group([3, 15, 16, 11])];
+            let (trainer, log) = trainer(long, &[&word, micro_tokens, "algo.updates_per_batch=2", "algo.beta=0.1"]);
+            let mut trainer = trainer.with_reference(Box::new(Below(0.5)), &folder()).unwrap();
+            run_step(&mut trainer, 0);
+            let calls = log.borrow().backward.len();
+            (log.borrow().backward.concat(), calls)
+        };
+        let ((fine, many), (coarse, few)) = (pushed("train.micro_tokens=48"), pushed("train.micro_tokens=4096"));
+        assert_eq!(fine, coarse, "{loss_type}");
+        assert!(many > few, "{loss_type}: {many} and {few} passes");
     }
 }
 
