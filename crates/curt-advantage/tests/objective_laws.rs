@@ -150,8 +150,8 @@ fn laws_find_what_breaks_them() {
             let n = minibatch.len() as f64; // per micro-batch
             let token = |x: &f64| curt_advantage::TokenGrad { loss: x * x / n, d_logprob: x / n, d_entropy: 1.0 };
             let tokens: Vec<Vec<_>> = minibatch.iter().map(|view| view.current.iter().map(token).collect()).collect();
-            let mut stats = curt_advantage::ObjectiveStats::default();
-            stats.loss = tokens.iter().flatten().map(|t| t.loss).sum();
+            let loss = tokens.iter().flatten().map(|t| t.loss).sum();
+            let stats = curt_advantage::ObjectiveStats { loss, ..Default::default() };
             Ok(curt_advantage::Evaluation { tokens, stats })
         }
     }

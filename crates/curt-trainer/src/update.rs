@@ -73,9 +73,7 @@ pub fn update(
     }
     let current = current(policy, &minibatch.sequences, plan)?;
     let reference = match reference {
-        Some(frozen) => {
-            Some(scored(&mut |packed| frozen.policy.score(packed, plan.inverse_temperature), &minibatch.sequences, plan)?)
-        }
+        Some(frozen) => Some(scored(|packed| frozen.policy.score(packed, plan.inverse_temperature), &minibatch.sequences, plan)?),
         None => None,
     };
     let views = views(&minibatch.sequences, &current, reference.as_deref());
@@ -101,15 +99,14 @@ fn current(policy: &mut dyn Policy, sequences: &[PackedSequence], plan: &UpdateP
             |s: &PackedSequence| Current { logprob: s.behaviour.clone(), entropy: s.entropy.clone(), sum_p2: s.sum_p2.clone() };
         return Ok(sequences.iter().map(stored).collect());
     }
-    scored(&mut |packed| policy.score(packed, plan.inverse_temperature), sequences, plan)
+    scored(|packed| policy.score(packed, plan.inverse_temperature), sequences, plan)
 }
 
 /// The sequences scored by `score`, micro-batch by micro-batch.
-fn scored(
-    score: &mut dyn FnMut(&[Sequence<'_>]) -> Result<Vec<TokenFacts>, PolicyError>,
-    sequences: &[PackedSequence],
-    plan: &UpdatePlan,
-) -> Result<Vec<Current>, TrainError> {
+fn scored<F>(mut score: F, sequences: &[PackedSequence], plan: &UpdatePlan) -> Result<Vec<Current>, TrainError>
+where
+    F: FnMut(&[Sequence<'_>]) -> Result<Vec<TokenFacts>, PolicyError>,
+{
     let lengths: Vec<usize> = sequences.iter().map(|s| s.tokens.len()).collect();
     let mut scored = Vec::with_capacity(sequences.len());
     for range in micro_batches(&lengths, plan.micro_tokens) {

@@ -41,24 +41,14 @@ fn token_credits(group: &RewardGroup) -> Vec<Credit> {
     let rows: Vec<usize> = group.counted_rows().collect();
     let longest = rows.iter().map(|&row| group.lengths[row]).max().unwrap_or(0) as usize;
     let mut gathered = vec![0.0; group.rewards.len()];
-    let mut credits: Vec<Vec<f64>> = (0..group.rewards.len())
-        .map(|row| vec![0.0; if group.is_trained(row) { group.lengths[row] as usize } else { 0 }])
-        .collect();
+    let mut credits: Vec<Vec<f64>> = vec![Vec::new(); group.rewards.len()];
     for t in 0..longest {
-        let present = || rows.iter().copied().filter(|&row| t < group.lengths[row] as usize);
-        for row in present() {
+        let present: Vec<usize> = rows.iter().copied().filter(|&row| t < group.lengths[row] as usize).collect();
+        for &row in &present {
             gathered[row] += gradient_norm(group.tokens[row].logprobs[t], group.tokens[row].sum_p2[t]);
         }
-        let Some(pivot) = present().map(|row| group.rewards[row]).next() else { continue };
-        if present().all(|row| group.rewards[row] == pivot) {
-            continue;
-        }
-        let plain = present().map(|row| gathered[row]).sum::<f64>() <= 0.0;
-        let weight = |row: usize| if plain { 1.0 } else { gathered[row] };
-        let total: f64 = present().map(weight).sum();
-        let offset = present().map(|row| weight(row) * (group.rewards[row] - pivot)).sum::<f64>() / total;
-        for row in present().filter(|&row| group.is_trained(row)) {
-            credits[row][t] = (group.rewards[row] - pivot) - offset;
+        for (&row, advantage) in present.iter().zip(centred(group, &present, &gathered)) {
+            credits[row].push(advantage);
         }
     }
     let credit = |(row, tokens): (usize, Vec<f64>)| match group.is_trained(row) {
@@ -66,6 +56,19 @@ fn token_credits(group: &RewardGroup) -> Vec<Credit> {
         false => Credit::Sequence(0.0),
     };
     credits.into_iter().enumerate().map(credit).collect()
+}
+
+/// The rewards of these rows less their mean, weighted by what they have gathered; exactly 0 where they are all equal.
+fn centred(group: &RewardGroup, rows: &[usize], gathered: &[f64]) -> Vec<f64> {
+    let pivot = rows.first().map_or(0.0, |&row| group.rewards[row]);
+    if rows.iter().all(|&row| group.rewards[row] == pivot) {
+        return vec![0.0; rows.len()];
+    }
+    let plain = rows.iter().map(|&row| gathered[row]).sum::<f64>() <= 0.0;
+    let weight = |row: usize| if plain { 1.0 } else { gathered[row] };
+    let total: f64 = rows.iter().map(|&row| weight(row)).sum();
+    let offset = rows.iter().map(|&row| weight(row) * (group.rewards[row] - pivot)).sum::<f64>() / total;
+    rows.iter().map(|&row| (group.rewards[row] - pivot) - offset).collect()
 }
 
 /// 1 − 2π + Σπ² of one token, at least 0.
