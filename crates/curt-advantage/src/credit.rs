@@ -20,18 +20,41 @@ pub struct RewardGroup {
     /// Named parts of the rewards, for estimators that normalise each part on its own; empty when not wanted.
     #[serde(default)]
     pub parts: Vec<(String, Vec<f64>)>,
+    /// What the policy said of the tokens it drew, for estimators that credit token by token
+    /// ([`AdvantageEstimator::wants_tokens`]); empty when not wanted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tokens: Vec<SampledTokens>,
+}
+
+/// What the policy said of the tokens of one rollout when it drew them; one number per token.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct SampledTokens {
+    /// Log-probability of the token.
+    pub logprobs: Vec<f64>,
+    /// Σp² of the distribution it was drawn from.
+    pub sum_p2: Vec<f64>,
 }
 
 impl RewardGroup {
     /// A group with nothing masked and no parts.
     pub fn new(rewards: Vec<f64>, lengths: Vec<u32>) -> Self {
         let all = vec![true; rewards.len()];
-        Self { rewards, in_statistics: all.clone(), in_loss: all, lengths, parts: Vec::new() }
+        Self { rewards, in_statistics: all.clone(), in_loss: all, lengths, parts: Vec::new(), tokens: Vec::new() }
     }
 
     /// The rewards that count in the statistics, in order.
     pub fn counted(&self) -> impl Iterator<Item = f64> + '_ {
         self.rewards.iter().zip(&self.in_statistics).filter_map(|(&reward, &counts)| counts.then_some(reward))
+    }
+
+    /// The rows that count in the statistics, in order.
+    pub fn counted_rows(&self) -> impl Iterator<Item = usize> + '_ {
+        (0..self.rewards.len()).filter(|&row| self.in_statistics[row])
+    }
+
+    /// The length of rollout `row` in tokens, as a weight.
+    pub(crate) fn length(&self, row: usize) -> f64 {
+        f64::from(self.lengths[row])
     }
 
     /// Whether the group says nothing: fewer than two rollouts count, or all that count have the same reward. Decided by
@@ -40,6 +63,22 @@ impl RewardGroup {
         let mut counted = self.counted();
         let Some(first) = counted.next() else { return true };
         counted.all(|reward| reward == first)
+    }
+
+    /// Whether rollout `row` counts in the statistics and is trained on; all others get no credit.
+    pub fn is_trained(&self, row: usize) -> bool {
+        self.in_statistics[row] && self.in_loss[row]
+    }
+
+    /// Exactly 0 for each rollout.
+    pub fn no_credit(&self) -> Vec<Credit> {
+        vec![Credit::Sequence(0.0); self.rewards.len()]
+    }
+
+    /// `advantage(row)` for each rollout that [`is_trained`](Self::is_trained), exactly 0 for the others.
+    pub fn credit_trained(&self, mut advantage: impl FnMut(usize) -> f64) -> Vec<Credit> {
+        let rows = 0..self.rewards.len();
+        rows.map(|row| Credit::Sequence(if self.is_trained(row) { advantage(row) } else { 0.0 })).collect()
     }
 }
 
@@ -82,6 +121,11 @@ pub trait AdvantageEstimator: Debug + Send + Sync {
     /// # Errors
     /// What [`check_groups`] refuses.
     fn estimate(&self, groups: &[RewardGroup]) -> Result<Vec<Vec<Credit>>, AdvantageError>;
+
+    /// Whether it reads [`RewardGroup::tokens`]; it then refuses a group without them.
+    fn wants_tokens(&self) -> bool {
+        false
+    }
 }
 
 /// The largest reward that is taken for one, in magnitude; sums of squares stay finite below it.
@@ -91,7 +135,8 @@ pub(crate) const REWARD_LIMIT: f64 = 1e100;
 ///
 /// # Errors
 /// A group without rollouts; a field with another number of rows than `rewards`; a reward, or a part of one, that is not a
-/// finite number below 1e100 in magnitude. Groups and rows are named from 0. No groups at all is no error.
+/// finite number below 1e100 in magnitude; facts of tokens that are not one finite number per token of `lengths`. Groups,
+/// rows and tokens are named from 0. No groups at all is no error.
 pub fn check_groups(groups: &[RewardGroup]) -> Result<(), AdvantageError> {
     for (group, data) in groups.iter().enumerate() {
         let rows = data.rewards.len();
@@ -101,7 +146,8 @@ pub fn check_groups(groups: &[RewardGroup]) -> Result<(), AdvantageError> {
         let sizes =
             [("in_statistics", data.in_statistics.len()), ("in_loss", data.in_loss.len()), ("lengths", data.lengths.len())];
         let parts = data.parts.iter().map(|(name, values)| (name.as_str(), values.len()));
-        if let Some((field, found)) = sizes.into_iter().chain(parts).find(|(_, size)| *size != rows) {
+        let tokens = (!data.tokens.is_empty()).then_some(("tokens", data.tokens.len()));
+        if let Some((field, found)) = sizes.into_iter().chain(parts).chain(tokens).find(|(_, size)| *size != rows) {
             return Err(AdvantageError::GroupSize { group, field: field.to_owned(), expected: rows, found });
         }
         let parts = data.parts.iter().map(|(name, values)| (name.as_str(), values.as_slice()));
@@ -109,6 +155,21 @@ pub fn check_groups(groups: &[RewardGroup]) -> Result<(), AdvantageError> {
             if let Some(row) = values.iter().position(|v| !v.is_finite() || v.abs() > REWARD_LIMIT) {
                 return Err(AdvantageError::BadReward { group, row, field: field.to_owned(), found: values[row] });
             }
+        }
+        for (row, tokens) in data.tokens.iter().enumerate() {
+            check_tokens(group, row, tokens, data.lengths[row] as usize)?;
+        }
+    }
+    Ok(())
+}
+
+fn check_tokens(group: usize, row: usize, tokens: &SampledTokens, expected: usize) -> Result<(), AdvantageError> {
+    for (field, values) in [("logprobs", &tokens.logprobs), ("sum_p2", &tokens.sum_p2)] {
+        if values.len() != expected {
+            return Err(AdvantageError::TokenCount { group, row, field, expected, found: values.len() });
+        }
+        if let Some(token) = values.iter().position(|value| !value.is_finite()) {
+            return Err(AdvantageError::BadToken { group, row, token, field, found: values[token] });
         }
     }
     Ok(())

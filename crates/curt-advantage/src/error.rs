@@ -36,6 +36,88 @@ pub enum AdvantageError {
         /// The value.
         found: f64,
     },
+    /// A reward below 0, for an estimator whose formula needs rewards from 0.
+    #[error("group {group}, row {row}: advantage estimator `{estimator}` needs rewards of at least 0, found {found}")]
+    NegativeReward {
+        /// The estimator.
+        estimator: &'static str,
+        /// The group.
+        group: usize,
+        /// The row.
+        row: usize,
+        /// The reward.
+        found: f64,
+    },
+    /// Facts of tokens are not one per token.
+    #[error("group {group}, row {row}: expected {expected} values of `{field}`, one per token, found {found}")]
+    TokenCount {
+        /// The group.
+        group: usize,
+        /// The row.
+        row: usize,
+        /// The field.
+        field: &'static str,
+        /// Tokens.
+        expected: usize,
+        /// Values.
+        found: usize,
+    },
+    /// A fact of a token is NaN or infinite.
+    #[error("group {group}, row {row}, token {token}: expected a finite `{field}`, found {found}")]
+    BadToken {
+        /// The group.
+        group: usize,
+        /// The row.
+        row: usize,
+        /// The token.
+        token: usize,
+        /// The field.
+        field: &'static str,
+        /// The value.
+        found: f64,
+    },
+    /// A group without the facts of tokens that the estimator reads.
+    #[error("group {group}: advantage estimator `{estimator}` needs `tokens`, which it lacks")]
+    MissingTokens {
+        /// The estimator.
+        estimator: &'static str,
+        /// The group.
+        group: usize,
+    },
+    /// A sequence without a per-token field that the objective reads.
+    #[error("sequence {sequence}: {needed_by} needs `{field}`, which it lacks")]
+    MissingFact {
+        /// The objective, or the term of it.
+        needed_by: &'static str,
+        /// The sequence.
+        sequence: usize,
+        /// The field.
+        field: &'static str,
+    },
+    /// No estimator or objective has this word.
+    #[error("unknown {kind} `{name}`{}; known: {}", suggestion(.nearest), .known.join(", "))]
+    UnknownName {
+        /// `advantage estimator` or `objective`.
+        kind: &'static str,
+        /// The word asked for.
+        name: String,
+        /// The nearest word, if one is near.
+        nearest: Option<&'static str>,
+        /// All words.
+        known: Vec<&'static str>,
+    },
+    /// The estimator or objective has no parameter of this name.
+    #[error("`{of}` has no parameter `{parameter}`{}; it has: {}", suggestion(.nearest), list(.known))]
+    UnknownParameter {
+        /// The estimator or objective.
+        of: &'static str,
+        /// The parameter given.
+        parameter: String,
+        /// The nearest parameter, if one is near.
+        nearest: Option<&'static str>,
+        /// All parameters.
+        known: Vec<&'static str>,
+    },
     /// A minibatch without sequences.
     #[error("empty minibatch: expected at least one sequence")]
     EmptyMinibatch,
@@ -86,4 +168,12 @@ pub enum AdvantageError {
         /// What was given.
         found: String,
     },
+}
+
+fn suggestion(nearest: &Option<&'static str>) -> String {
+    nearest.map(|name| format!(" (did you mean `{name}`?)")).unwrap_or_default()
+}
+
+fn list(names: &[&str]) -> String {
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }

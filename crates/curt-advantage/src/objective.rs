@@ -45,6 +45,15 @@ pub struct TokenGrad {
     pub d_entropy: f64,
 }
 
+impl TokenGrad {
+    /// All three times `factor`.
+    pub fn times(self, factor: f64) -> Self {
+        // one without derivative stays +0, whatever the sign of the factor
+        let scaled = |value: f64| if value == 0.0 { 0.0 } else { value * factor };
+        Self { loss: scaled(self.loss), d_logprob: scaled(self.d_logprob), d_entropy: scaled(self.d_entropy) }
+    }
+}
+
 /// The loss of a minibatch, token by token.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Evaluation {
@@ -59,6 +68,12 @@ impl Evaluation {
     pub fn loss(&self) -> f64 {
         self.stats.loss
     }
+
+    /// Sums the loss up again, after tokens were changed.
+    pub(crate) fn sum_up(mut self) -> Self {
+        self.stats.loss = self.tokens.iter().flatten().map(|token| token.loss).sum();
+        self
+    }
 }
 
 /// A policy loss, with its gradient.
@@ -67,11 +82,32 @@ pub trait Objective: Debug + Send + Sync {
     fn name(&self) -> &'static str;
 
     /// Loss and derivatives for each token. `norm` counts the whole optimizer update ([`Normalizer::all`]), of which
-    /// `minibatch` may be a part: evaluating the parts gives the numbers that evaluating the whole would.
+    /// `minibatch` may be a part: evaluating the parts gives the numbers that evaluating the whole would, unless
+    /// [`is_minibatch_wide`](Self::is_minibatch_wide).
     ///
     /// # Errors
     /// What [`check_minibatch`] refuses.
     fn evaluate(&self, minibatch: &[SequenceView<'_>], norm: &Normalizer) -> Result<Evaluation, AdvantageError>;
+
+    /// Whether a token's loss depends on tokens of other sequences beyond the normalizer, so that the whole optimizer update
+    /// must be evaluated in one call. How forward and backward are then cut into micro-batches still changes nothing.
+    fn is_minibatch_wide(&self) -> bool {
+        false
+    }
+}
+
+impl<T: Objective + ?Sized> Objective for Box<T> {
+    fn name(&self) -> &'static str {
+        (**self).name()
+    }
+
+    fn evaluate(&self, minibatch: &[SequenceView<'_>], norm: &Normalizer) -> Result<Evaluation, AdvantageError> {
+        (**self).evaluate(minibatch, norm)
+    }
+
+    fn is_minibatch_wide(&self) -> bool {
+        (**self).is_minibatch_wide()
+    }
 }
 
 /// Refuses what no objective can use; members call it first, and so should yours.

@@ -24,6 +24,14 @@ pub struct ObjectiveStats {
     pub ratio_max: Option<f64>,
     /// Sum of ρ − 1 − ln ρ, each at least 0.
     pub kl_sum: f64,
+    /// Tokens picked by their covariance (`clip_cov`, `kl_cov`).
+    pub selected: u64,
+    /// Tokens taken out of the policy loss by an off-policy mask or an importance weight of 0.
+    pub masked: u64,
+    /// Tokens compared with the reference policy.
+    pub reference_tokens: u64,
+    /// Sum of k3 to the reference policy, each at least 0.
+    pub reference_kl_sum: f64,
 }
 
 impl ObjectiveStats {
@@ -38,6 +46,10 @@ impl ObjectiveStats {
         self.ratio_min = pick(self.ratio_min, other.ratio_min, f64::min);
         self.ratio_max = pick(self.ratio_max, other.ratio_max, f64::max);
         self.kl_sum += other.kl_sum;
+        self.selected += other.selected;
+        self.masked += other.masked;
+        self.reference_tokens += other.reference_tokens;
+        self.reference_kl_sum += other.reference_kl_sum;
     }
 
     /// Takes note of one token: its ratio ρ to the behaviour policy, and ln ρ.
@@ -79,6 +91,12 @@ impl ObjectiveStats {
     /// Mean of ρ − 1 − ln ρ, an estimate of KL(behaviour ‖ current) in nats that is never negative; `None` without tokens.
     pub fn approx_kl(&self) -> Option<f64> {
         self.mean(self.kl_sum)
+    }
+
+    /// Mean of k3 to the reference policy, an estimate of KL(current ‖ reference) in nats that is never negative; `None`
+    /// without a KL term. TRL: `kl`.
+    pub fn reference_kl(&self) -> Option<f64> {
+        (self.reference_tokens > 0).then(|| self.reference_kl_sum / self.reference_tokens as f64)
     }
 
     fn mean(&self, sum: f64) -> Option<f64> {

@@ -146,6 +146,7 @@ fn groups() -> impl Strategy<Value = Vec<RewardGroup>> {
         in_loss: rows.iter().map(|row| row.1.1).collect(),
         lengths: rows.iter().map(|row| row.2).collect(),
         parts: Vec::new(),
+        tokens: Vec::new(),
     });
     prop::collection::vec(group, 1..6)
 }

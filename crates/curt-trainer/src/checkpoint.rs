@@ -372,6 +372,17 @@ pub(crate) fn digest_files(paths: &[PathBuf]) -> Result<String, CheckpointError>
     Ok(hex(&digest.finalize()))
 }
 
+/// [`digest_files`] of the weights of a checkpoint in HF layout: its safetensors files, by name.
+pub(crate) fn digest_weights(folder: &Path) -> Result<String, CheckpointError> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).map_err(io_error(folder))? {
+        let path = entry.map_err(io_error(folder))?.path();
+        files.extend(path.extension().is_some_and(|extension| extension == "safetensors").then_some(path));
+    }
+    files.sort();
+    digest_files(&files)
+}
+
 fn json(value: &impl Serialize) -> Vec<u8> {
     let mut text = serde_json::to_vec_pretty(value).expect("maps with text keys serialize");
     text.push(b'\n');

@@ -6,6 +6,7 @@
 
 use std::path::PathBuf;
 
+use curt_advantage::KlEstimator;
 use curt_runtime::Settings;
 use serde::Serialize;
 
@@ -170,6 +171,8 @@ pub enum LossAggregation {
     SeqMeanTokenMean,
     /// Mean over sequences of the sum over tokens.
     SeqMeanTokenSum,
+    /// The same, divided by `rollout.max_completion_length`.
+    SeqMeanTokenSumNorm,
 }
 
 /// Which tokens the normalizer counts.
@@ -185,13 +188,13 @@ pub enum NormalizerKind {
 /// `[algo]`
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct AlgoSection {
-    /// Word of an advantage estimator: `grpo`.
+    /// Word of an advantage estimator of `curt-advantage`.
     pub advantage: String,
     /// Division of advantages by a deviation.
     pub scale_rewards: ScaleRewards,
     /// ε beside that deviation.
     pub advantage_epsilon: f64,
-    /// Word of an objective: `clip`.
+    /// Word of an objective of `curt-advantage`.
     pub loss_type: String,
     /// Lower clip of the ratio: `1 − epsilon`.
     pub epsilon: f64,
@@ -203,6 +206,18 @@ pub struct AlgoSection {
     pub normalizer: NormalizerKind,
     /// Optimizer updates per rollout batch, each on its share of the prompts: S. 1 is on-policy.
     pub updates_per_batch: usize,
+    /// Weight of the KL term to the model that the run began with; 0 is off.
+    pub beta: f64,
+    /// How that KL is estimated.
+    pub kl_estimator: KlEstimator,
+    /// Weight of a bonus on the entropy; 0 is off.
+    pub entropy_bonus: f64,
+    /// Wrong rollouts that the policy has left behind by more than this are not trained on; `None` is off.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub off_policy_mask_threshold: Option<f64>,
+    /// Other parameters of the estimator and the objective, as given; what is not given has their default.
+    #[serde(flatten)]
+    pub parameters: curt_advantage::Parameters,
 }
 
 /// How the learning rate moves after warm-up.

@@ -1,6 +1,6 @@
 //! `credit`: shaped rewards → advantages, and which groups are trained on.
 
-use curt_advantage::{AdvantageEstimator, Credit, RewardGroup};
+use curt_advantage::{AdvantageEstimator, Credit, RewardGroup, SampledTokens};
 use curt_difficulty::{Admission, Gate, GateFacts};
 use curt_reward::RewardStrategy;
 
@@ -39,6 +39,7 @@ pub fn credit(
     // groups that are not admitted stay out of batch-wide statistics too
     let kept: Vec<RewardGroup> =
         groups.iter().zip(&admissions).filter(|(_, a)| a.is_kept()).map(|(g, _)| reward_group(g)).collect();
+    let kept = if estimator.wants_tokens() { with_tokens(kept, &groups, &admissions) } else { kept };
     let mut estimates = if kept.is_empty() { Vec::new() } else { estimator.estimate(&kept)? }.into_iter();
     let mut credited = Vec::with_capacity(groups.len());
     for (shaped, admission) in groups.into_iter().zip(admissions) {
@@ -68,7 +69,21 @@ fn reward_group(group: &ShapedGroup) -> RewardGroup {
         parts: (0..parts.len())
             .map(|p| (parts[p].0.to_owned(), group.shaped.iter().map(|s| s.parts.get(p).map_or(0.0, |x| x.1)).collect()))
             .collect(),
+        tokens: Vec::new(),
     }
+}
+
+/// The admitted groups with what the decode steps stored of each token.
+fn with_tokens(kept: Vec<RewardGroup>, groups: &[ShapedGroup], admissions: &[Admission]) -> Vec<RewardGroup> {
+    let admitted = groups.iter().zip(admissions).filter(|(_, admission)| admission.is_kept());
+    let wide = |x: &[f32], n: u32| x.iter().take(n as usize).map(|&v| f64::from(v)).collect();
+    let fill = |(mut rewards, (group, _)): (RewardGroup, (&ShapedGroup, &Admission))| {
+        let completions = group.verified.group.completions.iter().zip(&rewards.lengths);
+        let tokens = completions.map(|(c, &n)| SampledTokens { logprobs: wide(&c.logprobs, n), sum_p2: wide(&c.sum_p2, n) });
+        rewards.tokens = tokens.collect();
+        rewards
+    };
+    kept.into_iter().zip(admitted).map(fill).collect()
 }
 
 /// The strategy's own weighting of advantages; only defined for one advantage per sequence.

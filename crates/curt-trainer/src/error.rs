@@ -98,6 +98,12 @@ pub enum TrainError {
         /// Tokens that are to stay.
         tokens: u32,
     },
+    /// A KL term without the model it is about.
+    #[error("algo.beta = {beta} needs a reference model, and this trainer was given none")]
+    NoReference {
+        /// The weight of the term.
+        beta: f64,
+    },
     /// A data set without problems.
     #[error("{what} has no problems")]
     NoProblems {

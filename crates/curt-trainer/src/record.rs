@@ -117,8 +117,8 @@ impl Mean {
 /// Metrics of a step by name: TRL's names where they exist, `eff/…` for ours. A quantity without a sample is left out.
 ///
 /// `target_length` is L_T, `num_tokens` the tokens of all steps so far, each completion with its prompt. Rewards are those
-/// that count in statistics; there is no `kl`, because there is no reference model: `approx_kl` is that of the weights that
-/// sampled to those being updated.
+/// that count in statistics. `kl` is that to the reference model, there with a KL term alone; `approx_kl` is that of the weights
+/// that sampled to those being updated.
 pub fn step_metrics(
     groups: &[CreditedGroup],
     updates: &[UpdateReport],
@@ -225,6 +225,7 @@ fn optimization(metrics: &mut Metrics, updates: &[UpdateReport]) {
     metrics.put("clip_ratio/region_mean", stats.clip_ratio_region());
     metrics.put("clip_ratio/low_min", updates.iter().filter_map(|u| u.stats.clip_ratio_low()).reduce(f64::min));
     metrics.put("clip_ratio/high_max", updates.iter().filter_map(|u| u.stats.clip_ratio_high()).reduce(f64::max));
+    metrics.put("kl", stats.reference_kl());
     metrics.put("approx_kl", stats.approx_kl());
     if stats.tokens > 0 {
         metrics.put("sampling/importance_sampling_ratio/min", stats.ratio_min);

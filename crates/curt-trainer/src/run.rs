@@ -157,6 +157,9 @@ struct Run {
 
 impl Run {
     fn start(mut trainer: Trainer, resume: Option<&ResumeFrom>, observer: &mut dyn Observer) -> Result<Self, TrainError> {
+        if trainer.config.algo.beta != 0.0 && trainer.reference.is_none() {
+            return Err(TrainError::NoReference { beta: trainer.config.algo.beta });
+        }
         let Some(from) = resume else {
             let directory = RunDirectory::create(&trainer.config)?;
             let fingerprints = fingerprints(&trainer)?;
@@ -329,6 +332,9 @@ fn fingerprints(trainer: &Trainer) -> Result<BTreeMap<String, String>, TrainErro
     fingerprints.insert("dataset".into(), format!("{:016x}", trainer.source.fingerprint()));
     let files = trainer.encoder.tokenizer().files();
     fingerprints.insert("tokenizer".into(), checkpoint::digest_files(&files)?);
+    if let Some(reference) = &trainer.reference {
+        fingerprints.insert("reference".into(), reference.digest.clone());
+    }
     Ok(fingerprints)
 }
 

@@ -59,7 +59,8 @@ pub fn step(
     let mut updates = Vec::with_capacity(minibatches.len());
     for (share, minibatch) in minibatches.iter().enumerate() {
         let optimizer = run.optimizer(u64::from(step) * c.algo.updates_per_batch as u64 + share as u64);
-        updates.push(update(run.policy.as_mut(), run.objective.as_ref(), minibatch, &optimizer, &update_plan)?);
+        let reference = run.reference.as_mut();
+        updates.push(update(run.policy.as_mut(), reference, run.objective.as_ref(), minibatch, &optimizer, &update_plan)?);
     }
     let updated = clock.elapsed().as_secs_f64();
     Ok(StepOutcome { groups, updates, seconds: [rolled_out, packed - rolled_out, updated - packed] })

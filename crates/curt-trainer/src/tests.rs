@@ -3,6 +3,7 @@
 mod credit_and_pack;
 mod evaluation;
 mod metrics;
+mod objectives;
 mod scripted;
 mod steps;
 mod table;

@@ -3,11 +3,14 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use curt_advantage::{AdvantageEstimator, Aggregation, Clip, Grpo, Objective};
+use curt_advantage::{
+    AdvantageError, AdvantageEstimator, Aggregation, EntropyBonus, KlPenalty, Objective, OffPolicyMask, estimator_by_name,
+    objective_by_name,
+};
 use curt_difficulty::Gate;
 use curt_reward::{Facts, Parameters, RewardStrategy};
 use curt_runtime::random::uniform_from;
-use curt_runtime::{ChatTemplate, DrawKey, GenerateProgress, Policy, Purpose, Tokenizer, Update};
+use curt_runtime::{ChatTemplate, DrawKey, GenerateProgress, Policy, Purpose, ReferencePolicy, Tokenizer, Update};
 use curt_task::chain::Chain;
 use curt_task::{FieldNames, Problem, chain, read_jsonl};
 use curt_verify::Verifier;
@@ -43,6 +46,16 @@ pub struct Trainer {
     pub estimator: Box<dyn AdvantageEstimator>,
     /// Turns advantages into a loss.
     pub objective: Box<dyn Objective>,
+    /// What the KL term holds the policy to; there if `algo.beta` is not 0.
+    pub reference: Option<Reference>,
+}
+
+/// The frozen reference of the KL term.
+pub struct Reference {
+    /// The model that the run began with.
+    pub policy: Box<dyn ReferencePolicy>,
+    /// Digest of its weights: a resumed run must have the same.
+    pub digest: String,
 }
 
 impl Trainer {
@@ -70,13 +83,24 @@ impl Trainer {
             verifier: verifier(data.task),
             strategy: suppliable(strategy(&config.reward)?)?,
             gate: gate(config.rollout.group_filter)?,
-            estimator: Box::new(Grpo::new(scale(config.algo.scale_rewards), config.algo.advantage_epsilon)?),
-            objective: Box::new(objective(&config.algo)?),
+            estimator: estimator(&config.algo)?,
+            objective: objective(&config.algo, config.rollout.max_completion_length)?,
+            reference: None,
             policy,
             encoder,
             source,
             config,
         })
+    }
+
+    /// The same with the model that the KL term holds it to, `folder` the checkpoint it was loaded from. A run with
+    /// `algo.beta` other than 0 needs it.
+    ///
+    /// # Errors
+    /// Weights that cannot be read.
+    pub fn with_reference(mut self, policy: Box<dyn ReferencePolicy>, folder: &Path) -> Result<Self, TrainError> {
+        self.reference = Some(Reference { policy, digest: crate::checkpoint::digest_weights(folder)? });
+        Ok(self)
     }
 
     /// The name of the evaluation set in metrics: of its file, or of the task.
@@ -198,21 +222,53 @@ fn gate(filter: GroupFilter) -> Result<Box<dyn Gate>, TrainError> {
     Ok(curt_difficulty::by_name(word)?)
 }
 
-fn scale(scale: ScaleRewards) -> curt_advantage::ScaleRewards {
-    match scale {
-        ScaleRewards::Group => curt_advantage::ScaleRewards::Group,
-        ScaleRewards::Batch => curt_advantage::ScaleRewards::Batch,
-        ScaleRewards::None => curt_advantage::ScaleRewards::None,
-    }
+/// The estimator that the configuration names.
+pub(crate) fn estimator(algo: &AlgoSection) -> Result<Box<dyn AdvantageEstimator>, AdvantageError> {
+    let scale = match algo.scale_rewards {
+        ScaleRewards::Group => "group",
+        ScaleRewards::Batch => "batch",
+        ScaleRewards::None => "none",
+    };
+    let settings = [("scale_rewards", scale.into()), ("advantage_epsilon", algo.advantage_epsilon.into())];
+    let known = curt_advantage::estimator_parameters(&algo.advantage)?;
+    estimator_by_name(&algo.advantage, &parameters_among(known, settings, algo))
 }
 
-fn objective(algo: &AlgoSection) -> Result<Clip, TrainError> {
+/// Of these settings and of the parameters that were given, those that are known.
+fn parameters_among<'a>(
+    known: &[&str],
+    settings: impl IntoIterator<Item = (&'a str, curt_advantage::Value)>,
+    algo: &'a AlgoSection,
+) -> curt_advantage::Parameters {
+    let given = &algo.parameters;
+    let own = given.names().filter_map(|name| Some((name, given.get(name)?.clone())));
+    let all = settings.into_iter().chain(own).filter(|(name, _)| known.contains(name));
+    all.fold(curt_advantage::Parameters::new(), |parameters, (name, value)| parameters.with(name, value))
+}
+
+/// The objective that the configuration names, with its mask, its KL term and its entropy bonus; `limit` is L_R.
+pub(crate) fn objective(algo: &AlgoSection, limit: usize) -> Result<Box<dyn Objective>, AdvantageError> {
     let aggregation = match algo.loss_aggregation {
         LossAggregation::TokenMean => Aggregation::TokenMean,
         LossAggregation::SeqMeanTokenMean => Aggregation::SeqMeanTokenMean,
         LossAggregation::SeqMeanTokenSum => Aggregation::SeqMeanTokenSum,
+        LossAggregation::SeqMeanTokenSumNorm => Aggregation::SeqMeanTokenSumNorm { length: limit as u32 },
     };
-    Ok(Clip::new(algo.epsilon, algo.epsilon_high, None, aggregation)?)
+    let clip = [("epsilon", algo.epsilon.into()), ("epsilon_high", algo.epsilon_high.into())];
+    // in its canonical form it has no lower bound
+    let clip = clip.into_iter().filter(|(name, _)| (algo.loss_type.as_str(), *name) != ("cispo", "epsilon"));
+    let known = curt_advantage::objective_parameters(&algo.loss_type)?;
+    let mut objective = objective_by_name(&algo.loss_type, &parameters_among(known, clip, algo), aggregation)?;
+    if let Some(threshold) = algo.off_policy_mask_threshold {
+        objective = Box::new(OffPolicyMask::new(objective, threshold)?);
+    }
+    if algo.beta != 0.0 {
+        objective = Box::new(KlPenalty::new(objective, algo.beta, algo.kl_estimator, aggregation)?);
+    }
+    if algo.entropy_bonus != 0.0 {
+        objective = Box::new(EntropyBonus::new(objective, algo.entropy_bonus, aggregation)?);
+    }
+    Ok(objective)
 }
 
 #[cfg(test)]

@@ -2,15 +2,17 @@
 //!
 //! While the weights are those that sampled, the log-probabilities that the decode steps stored *are* the current ones
 //! (invariant 1), so no scoring pass is run and every ratio is exactly 1. After the first update of a batch the
-//! minibatch is scored. The objective sees the whole minibatch once; gradients then flow micro-batch by micro-batch.
+//! minibatch is scored. The objective sees the whole minibatch once; gradients then flow micro-batch by micro-batch. A
+//! sequence belongs to one minibatch of its batch, so a frozen reference scores it once.
 
 use curt_advantage::{Objective, ObjectiveStats, SequenceView, TokenGrad};
-use curt_runtime::{Policy, Sequence, TokenGradients, Update, UpdateNorms};
+use curt_runtime::{Policy, PolicyError, Sequence, TokenFacts, TokenGradients, Update, UpdateNorms};
 
 use crate::error::TrainError;
 use crate::pack::{Minibatch, PackedSequence, micro_batches};
+use crate::trainer::Reference;
 
-/// What the current weights say of one sequence.
+/// What the current weights, or those of the reference, say of one sequence.
 struct Current {
     logprob: Vec<f64>,
     entropy: Vec<f64>,
@@ -45,12 +47,13 @@ pub struct UpdatePlan {
     pub inverse_temperature: f64,
 }
 
-/// Updates the policy once from `minibatch`.
+/// Updates the policy once from `minibatch`; `reference` is what the objective's KL term needs.
 ///
 /// # Errors
-/// A gradient or log-probability that is not finite, named; the weights are then unchanged.
+/// A gradient or log-probability that is not finite, named; an objective that lacks a fact. The weights are then unchanged.
 pub fn update(
     policy: &mut dyn Policy,
+    reference: Option<&mut Reference>,
     objective: &dyn Objective,
     minibatch: &Minibatch,
     optimizer: &Update,
@@ -69,7 +72,12 @@ pub fn update(
         return Ok(report);
     }
     let current = current(policy, &minibatch.sequences, plan)?;
-    let evaluation = objective.evaluate(&views(&minibatch.sequences, &current), &minibatch.normalizer)?;
+    let reference = match reference {
+        Some(frozen) => Some(scored(|packed| frozen.policy.score(packed, plan.inverse_temperature), &minibatch.sequences, plan)?),
+        None => None,
+    };
+    let views = views(&minibatch.sequences, &current, reference.as_deref());
+    let evaluation = objective.evaluate(&views, &minibatch.normalizer)?;
     report.stats = evaluation.stats;
     // sequences without a gradient were counted in the normalizer and need no work
     let active: Vec<(&PackedSequence, TokenGradients)> =
@@ -91,29 +99,38 @@ fn current(policy: &mut dyn Policy, sequences: &[PackedSequence], plan: &UpdateP
             |s: &PackedSequence| Current { logprob: s.behaviour.clone(), entropy: s.entropy.clone(), sum_p2: s.sum_p2.clone() };
         return Ok(sequences.iter().map(stored).collect());
     }
+    scored(|packed| policy.score(packed, plan.inverse_temperature), sequences, plan)
+}
+
+/// The sequences scored by `score`, micro-batch by micro-batch.
+fn scored<F>(mut score: F, sequences: &[PackedSequence], plan: &UpdatePlan) -> Result<Vec<Current>, TrainError>
+where
+    F: FnMut(&[Sequence<'_>]) -> Result<Vec<TokenFacts>, PolicyError>,
+{
     let lengths: Vec<usize> = sequences.iter().map(|s| s.tokens.len()).collect();
-    let mut current = Vec::with_capacity(sequences.len());
+    let mut scored = Vec::with_capacity(sequences.len());
     for range in micro_batches(&lengths, plan.micro_tokens) {
         let packed: Vec<Sequence<'_>> = sequences[range].iter().map(PackedSequence::view).collect();
         let wide = |x: Vec<f32>| x.into_iter().map(f64::from).collect();
-        current.extend(policy.score(&packed, plan.inverse_temperature)?.into_iter().map(|facts| Current {
+        scored.extend(score(&packed)?.into_iter().map(|facts| Current {
             logprob: wide(facts.logprob),
             entropy: wide(facts.entropy),
             sum_p2: wide(facts.sum_p2),
         }));
     }
-    Ok(current)
+    Ok(scored)
 }
 
-fn views<'a>(sequences: &'a [PackedSequence], current: &'a [Current]) -> Vec<SequenceView<'a>> {
-    let pairs = sequences.iter().zip(current);
-    pairs
-        .map(|(sequence, current)| SequenceView {
-            entropy: Some(&current.entropy),
-            sum_p2: Some(&current.sum_p2),
-            ..SequenceView::new(&current.logprob, &sequence.behaviour, &sequence.credit)
-        })
-        .collect()
+fn views<'a>(sequences: &'a [PackedSequence], current: &'a [Current], reference: Option<&'a [Current]>) -> Vec<SequenceView<'a>> {
+    let view = |(i, (sequence, current)): (usize, (&'a PackedSequence, &'a Current))| SequenceView {
+        // rollouts are of the weights that the batch of updates begins with, so what they stored is both
+        proximal: Some(&sequence.behaviour),
+        reference: reference.map(|reference| &reference[i].logprob[..]),
+        entropy: Some(&current.entropy),
+        sum_p2: Some(&current.sum_p2),
+        ..SequenceView::new(&current.logprob, &sequence.behaviour, &sequence.credit)
+    };
+    sequences.iter().zip(current).enumerate().map(view).collect()
 }
 
 /// The gradients of one sequence as the policy takes them; `None` when all are zero.

@@ -82,7 +82,13 @@ fn updates(config: &Config) -> String {
         _ => format!("{updates} updates each"),
     };
     let (rate, low, high) = (config.train.learning_rate, config.algo.epsilon, config.algo.epsilon_high);
-    format!("{}, {each}, learning rate {rate:e}, ratios clipped at -{low}/+{high}", counted(steps, "step"))
+    let objective = match config.algo.loss_type.as_str() {
+        "clip" => format!("ratios clipped at -{low}/+{high}"),
+        word => format!("objective {word}"),
+    };
+    let beta = config.algo.beta;
+    let kl = if beta == 0.0 { String::new() } else { format!(", KL to the first weights times {beta}") };
+    format!("{}, {each}, learning rate {rate:e}, {objective}{kl}", counted(steps, "step"))
 }
 
 fn evaluation(config: &Config, problems: usize, times: &str) -> String {

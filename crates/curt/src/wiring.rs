@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use curt_kernels::{Backend, Cpu, Cuda, Ops};
 use curt_runtime::checkpoint::recover_directory;
-use curt_runtime::{ModelConfig, Policy, Settings, Tokenizer, Transformer};
+use curt_runtime::{ModelConfig, Policy, ReferencePolicy, Settings, Tokenizer, Transformer};
 use curt_trainer::Trainer;
 use curt_trainer::config::{Config, cuda_ordinal};
 use tempfile::TempDir;
@@ -91,19 +91,60 @@ pub fn load_model(path: &str, device: &str, threads: usize, settings: Settings) 
     ModelConfig::load(folder.path())?;
     let tokenizer = Tokenizer::load(folder.path())?;
     let load = Load { path, folder: folder.path(), tokenizer: &tokenizer, settings };
-    let (policy, facts) = match device {
-        "cpu" => load.on_cpu(threads, "")?,
+    let (policy, facts) = match place(device, threads)? {
+        (Place::Cpu(backend), words) => load.on(backend, words)?,
+        (Place::Cuda(backend), words) => load.on(*backend, words)?,
+    };
+    Ok(Model { policy, tokenizer, folder, facts })
+}
+
+/// A backend that is ready to load a model.
+enum Place {
+    Cpu(Cpu<f32>),
+    Cuda(Box<Cuda>),
+}
+
+/// Where `device` is, and how to call it.
+fn place(device: &str, threads: usize) -> Result<(Place, String)> {
+    match device {
+        "cpu" => on_cpu(threads, ""),
         // the first device if there is one that works; why not is said, for a slow run is a surprise too
         "auto" => match Cuda::new(0) {
-            Ok(cuda) => load.on_cuda(cuda, 0)?,
-            Err(reason) => load.on_cpu(threads, &format!(" ({reason})"))?,
+            Ok(cuda) => Ok(on_cuda(cuda, 0)),
+            Err(reason) => on_cpu(threads, &format!(" ({reason})")),
         },
         named => {
             let ordinal = cuda_ordinal(named).with_context(|| format!("device {named} is none of auto, cpu and cuda:N"))?;
-            load.on_cuda(Cuda::new(ordinal).with_context(|| format!("device {named}"))?, ordinal)?
+            Ok(on_cuda(Cuda::new(ordinal).with_context(|| format!("device {named}"))?, ordinal))
         }
+    }
+}
+
+fn on_cpu(threads: usize, why: &str) -> Result<(Place, String)> {
+    let threads = match threads {
+        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        threads => threads,
     };
-    Ok(Model { policy, tokenizer, folder, facts })
+    let backend = Cpu::<f32>::new(threads).context("the CPU backend cannot start")?;
+    let (threads, set) = (counted(backend.threads() as u64, "thread"), backend.path().name());
+    let words = format!("cpu{why}, {threads}, {set} instructions, 32-bit floats");
+    Ok((Place::Cpu(backend), words))
+}
+
+fn on_cuda(backend: Cuda, ordinal: usize) -> (Place, String) {
+    let words = format!("cuda:{ordinal}, {}, 32-bit floats", backend.name());
+    (Place::Cuda(Box::new(backend)), words)
+}
+
+/// The frozen model that the KL term of `config` holds the policy to: the one at `folder`, on the same device.
+fn load_reference(config: &Config, folder: &Path) -> Result<Box<dyn ReferencePolicy>> {
+    let tokenizer = Tokenizer::load(folder)?;
+    // it generates nothing
+    let settings = Settings { max_sequences: 1, ..config.settings() };
+    Ok(match place(&config.model.device, config.model.threads)?.0 {
+        Place::Cpu(backend) => Box::new(Transformer::load(backend, folder, Some(&tokenizer), settings)?.freeze()),
+        Place::Cuda(backend) => Box::new(Transformer::load(*backend, folder, Some(&tokenizer), settings)?.freeze()),
+    })
 }
 
 /// What is loaded, whatever the device.
@@ -115,21 +156,6 @@ struct Load<'a> {
 }
 
 impl Load<'_> {
-    fn on_cpu(&self, threads: usize, why: &str) -> Result<(Box<dyn Policy>, ModelFacts)> {
-        let threads = match threads {
-            0 => std::thread::available_parallelism().map_or(1, usize::from),
-            threads => threads,
-        };
-        let backend = Cpu::<f32>::new(threads).context("the CPU backend cannot start")?;
-        let (threads, set) = (counted(backend.threads() as u64, "thread"), backend.path().name());
-        self.on(backend, format!("cpu{why}, {threads}, {set} instructions, 32-bit floats"))
-    }
-
-    fn on_cuda(&self, backend: Cuda, ordinal: usize) -> Result<(Box<dyn Policy>, ModelFacts)> {
-        let device = format!("cuda:{ordinal}, {}, 32-bit floats", backend.name());
-        self.on(backend, device)
-    }
-
     fn on<B: Ops<Real = f32>>(&self, backend: B, device: String) -> Result<(Box<dyn Policy>, ModelFacts)> {
         let policy = Transformer::load(backend, self.folder, Some(self.tokenizer), self.settings)?;
         let config = policy.config();
@@ -149,6 +175,10 @@ impl Load<'_> {
 /// The trainer that `config` describes, ready for its first step, with the facts of its model and the folder to keep alive.
 pub fn trainer(config: Config) -> Result<(Trainer, ModelFacts, ModelFolder)> {
     let model = load_model(&config.model.path, &config.model.device, config.model.threads, config.settings())?;
-    let trainer = Trainer::new(config, model.policy, model.tokenizer, model.folder.path())?;
+    let mut trainer = Trainer::new(config, model.policy, model.tokenizer, model.folder.path())?;
+    if trainer.config.algo.beta != 0.0 {
+        let reference = load_reference(&trainer.config, model.folder.path())?;
+        trainer = trainer.with_reference(reference, model.folder.path())?;
+    }
     Ok((trainer, model.facts, model.folder))
 }

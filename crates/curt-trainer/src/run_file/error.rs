@@ -239,6 +239,24 @@ pub enum RunFileError {
         /// The limit.
         limit: usize,
     },
+    /// What the estimator or the objective says of its parameters.
+    #[error("{place}: {source}")]
+    Algorithm {
+        /// Where.
+        place: Box<Place>,
+        /// What it says.
+        source: Box<curt_advantage::AdvantageError>,
+    },
+    /// A parameter that neither the estimator nor the objective has.
+    #[error("{place}: neither `algo.advantage` = `{advantage}` nor `algo.loss_type` = `{loss_type}` has this parameter")]
+    NotTaken {
+        /// The parameter.
+        place: Box<Place>,
+        /// The estimator.
+        advantage: String,
+        /// The objective.
+        loss_type: String,
+    },
     /// Budgets or numbers of links that do not rise.
     #[error("{place}: expected a rising list, found {second} after {first}")]
     NotRising {

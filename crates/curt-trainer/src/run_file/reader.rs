@@ -130,6 +130,25 @@ impl RunFile {
         Err(self.unknown_word(key, found, known.to_vec(), note))
     }
 
+    pub(super) fn is_given(&self, key: &str) -> bool {
+        self.given.contains_key(key)
+    }
+
+    /// A number, a word, yes or no, or `None` where the key is not given.
+    pub(super) fn algo_parameter(&self, key: &str) -> Result<Option<curt_advantage::Value>, RunFileError> {
+        let Some(given) = self.given.get(key) else {
+            return Ok(None);
+        };
+        match &given.value {
+            Value::Text(word) => Ok(Some(word.as_str().into())),
+            Value::Flag(flag) => Ok(Some((*flag).into())),
+            Value::Integer(integer) => Ok(Some((*integer as f64).into())),
+            // -0.0 would be written back as another text.
+            Value::Number(number) => Ok(Some(if *number == 0.0 { 0.0 } else { *number }.into())),
+            other => Err(mistyped(given, key, "a number or a word", other)),
+        }
+    }
+
     fn unknown_word(&self, key: &str, found: String, known: Vec<&'static str>, note: Option<&'static str>) -> RunFileError {
         let nearest = keys::nearest(&found, known.iter().copied()).map(str::to_owned);
         let found = found.chars().take(80).collect();

@@ -33,6 +33,45 @@ fn epsilon_high_is_epsilon_unless_given() {
 }
 
 #[test]
+fn every_estimator_and_objective_can_be_chosen_by_its_word() {
+    for advantage in curt_advantage::estimator_names() {
+        let algo = RunFile::load(None, &[format!("algo.advantage={advantage}")]).unwrap().algo;
+        assert_eq!(crate::trainer::estimator(&algo).unwrap().name(), advantage);
+    }
+    for loss_type in curt_advantage::objective_names() {
+        let least = format!("{LEAST}[algo]\nloss_type = \"{loss_type}\"");
+        let algo = parse(&least).unwrap().algo;
+        let plain = crate::trainer::objective(&algo, 64).unwrap();
+        assert_eq!(plain.name(), loss_type);
+        let mode = curt_advantage::Aggregation::TokenMean;
+        let default = curt_advantage::objective_by_name(loss_type, &curt_advantage::Parameters::new(), mode).unwrap();
+        assert_eq!(format!("{plain:?}"), format!("{default:?}"), "defaults of {loss_type}");
+    }
+}
+
+#[test]
+fn a_parameter_that_nothing_takes_is_refused() {
+    for (sets, expected) in [
+        (
+            &["algo.delta=3.0", "algo.loss_type=gspo"][..],
+            "--set algo.delta=3.0: `algo.delta`: neither `algo.advantage` = `grpo` nor",
+        ),
+        (
+            &["algo.delta=1.1"],
+            "--set algo.delta=1.1: `algo.delta`: `delta` must be a finite number above 1 + epsilon_high, found 1.1",
+        ),
+        (&["algo.delta=much"], "--set algo.delta=much: `algo.delta`: `delta` must be a number, found `much`"),
+        (
+            &["algo.loss_type=sapo", "algo.sapo_temperature_pos=0"],
+            "--set algo.sapo_temperature_pos=0: `algo.sapo_temperature_pos`: `sapo_temperature_pos` must be a finite number above 0",
+        ),
+    ] {
+        let found = refused(sets);
+        assert!(found.starts_with(expected), "{found}");
+    }
+}
+
+#[test]
 fn embedded_is_the_main_run() {
     let config = RunFile::load(None, &[]).unwrap();
     assert_eq!((config.model.path.as_str(), config.data.task, config.data.links), ("embedded:good", TaskKind::Chain, [1, 10]));
@@ -95,6 +134,8 @@ fn aliases_of_trl_mean_the_same_at_the_top_and_in_their_section() {
         ("rollout.temperature=0.5", "temperature=0.5"),
         ("algo.scale_rewards=none", "scale_rewards=none"),
         ("algo.epsilon_high=0.28", "epsilon_high=0.28"),
+        ("algo.beta=0.04", "beta=0.04"),
+        ("algo.delta=3.0", "delta=3.0"),
         ("train.learning_rate=1e-3", "learning_rate=1e-3"),
         ("checkpoint.save_steps=7", "save_steps=7"),
     ] {
@@ -189,6 +230,9 @@ fn numbers_out_of_range() {
         ("algo.epsilon=-0.2", "a clip from 0 to below 1, found -0.2"),
         ("algo.epsilon_high=-0.1", "a clip from 0, found -0.1"),
         ("algo.advantage_epsilon=-1", "a number from 0, found -1"),
+        ("algo.beta=-0.1", "a weight from 0, found -0.1"),
+        ("algo.off_policy_mask_threshold=-1", "a number of nats from 0, found -1"),
+        ("algo.entropy_bonus=nan", "a finite number, found NaN"),
         ("algo.updates_per_batch=0", "a number of updates, at least 1, found 0"),
         ("train.learning_rate=0", "a finite learning rate above 0, found 0"),
         ("train.learning_rate=-1e-4", "a finite learning rate above 0, found -0.0001"),
@@ -225,8 +269,9 @@ fn unknown_words_name_the_nearest_and_all() {
     for (set, expected) in [
         ("reward.strategy=truncaton", "unknown word `truncaton`, did you mean `truncation`?; known: correctness, truncation, "),
         ("rollout.group_filter=any", "unknown word `any`; known: any_correct_and_spread, mixed_outcome, reward_std, none"),
-        ("algo.advantage=gprpo", "unknown word `gprpo`, did you mean `grpo`?; known: grpo"),
-        ("algo.loss_type=dapo", "unknown word `dapo`; known: clip (TRL's loss types are `algo.loss_aggregation` here: "),
+        ("algo.advantage=gprpo", "unknown word `gprpo`, did you mean `grpo`?; known: grpo, dr_grpo, "),
+        ("algo.loss_type=dapo", "unknown word `dapo`, did you mean `sapo`?; known: clip, gspo, "),
+        ("algo.kl_estimator=k4", "unknown word `k4`, did you mean `k1`?; known: k1, abs, k2, k3, k1+, k3+"),
         ("algo.loss_aggregation=token_mean", "unknown word `token_mean`, did you mean `token-mean`?; known: token-mean, "),
         ("train.lr_scheduler_type=linear", "unknown word `linear`; known: constant, cosine"),
         ("model.path=embedded:god", "unknown word `embedded:god`, did you mean `embedded:good`?; known: "),

@@ -50,8 +50,11 @@ prop_compose! {
         sizes in (2..99_usize, 1..9999_usize, 1..9999_usize, 1..999_usize, finite(0.001..3.0)),
         group_filter in select(GROUP_FILTERS.iter().map(|(_, filter)| *filter).collect::<Vec<_>>()),
         scale_rewards in select(vec![ScaleRewards::Group, ScaleRewards::Batch, ScaleRewards::None]),
-        loss_aggregation in select(vec![LossAggregation::TokenMean, LossAggregation::SeqMeanTokenMean, LossAggregation::SeqMeanTokenSum]),
+        loss_aggregation in select(vec![LossAggregation::TokenMean, LossAggregation::SeqMeanTokenMean, LossAggregation::SeqMeanTokenSum, LossAggregation::SeqMeanTokenSumNorm]),
         normalizer in select(vec![NormalizerKind::All, NormalizerKind::Active]),
+        (beta, entropy_bonus, off_policy_mask_threshold) in
+            (finite(0.0..1.0), finite(-1.0..1.0), proptest::option::of(finite(0.0..1.0))),
+        kl_estimator in select(curt_advantage::KlEstimator::WORDS.map(|(_, kl)| kl).to_vec()),
         (advantage_epsilon, epsilon, epsilon_high) in (finite(0.0..1.0), finite(0.0..0.999), finite(0.0..9.0)),
     ) -> (RolloutSection, AlgoSection) {
         let (num_generations, max_completion_length, max_prompt_length, max_sequences, temperature) = sizes;
@@ -61,7 +64,8 @@ prop_compose! {
         };
         let algo = AlgoSection {
             advantage: "grpo".into(), scale_rewards, advantage_epsilon, loss_type: "clip".into(), epsilon, epsilon_high,
-            loss_aggregation, normalizer, updates_per_batch: updates,
+            loss_aggregation, normalizer, updates_per_batch: updates, beta, kl_estimator, entropy_bonus,
+            off_policy_mask_threshold, parameters: curt_advantage::Parameters::new(),
         };
         (rollout, algo)
     }

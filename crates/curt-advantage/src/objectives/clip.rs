@@ -2,13 +2,8 @@
 
 use serde::Serialize;
 
-use crate::{
-    AdvantageError, Aggregation, Evaluation, Normalizer, Objective, ObjectiveStats, SequenceView, TokenGrad, check_minibatch,
-};
-
-/// The most by which two log-probabilities of one token are taken to differ, in nats. Beyond it the ratio is held at
-/// e^±20 and gives no gradient, so that no finite log-probabilities make an infinite loss (verl and OpenRLHF do the same).
-pub const LOG_RATIO_LIMIT: f64 = 20.0;
+use super::{Ratio, bad_setting, checked_clip, evaluate_sequences};
+use crate::{AdvantageError, Aggregation, Evaluation, Normalizer, Objective, ObjectiveStats, SequenceView};
 
 /// **ℓ = −min(ρA, clip(ρ, 1 − ε_low, 1 + ε_high)·A)** per token, with ρ = exp(current − behaviour) and A its advantage
 /// (PPO, arXiv 1707.06347; ε_high > ε_low is DAPO's clip-higher, arXiv 2503.14476).
@@ -52,43 +47,49 @@ impl Clip {
     /// An `epsilon` outside [0, 1); an `epsilon_high` that is negative or not finite; a `delta` that is not finite or not
     /// above 1 + `epsilon_high`; an aggregation of length 0.
     pub fn new(epsilon: f64, epsilon_high: f64, delta: Option<f64>, aggregation: Aggregation) -> Result<Self, AdvantageError> {
-        let refuse =
-            |setting, expected, found: f64| Err(AdvantageError::BadSetting { setting, expected, found: found.to_string() });
-        if !(0.0..1.0).contains(&epsilon) {
-            return refuse("epsilon", "at least 0 and below 1", epsilon);
-        }
-        if !(epsilon_high.is_finite() && epsilon_high >= 0.0) {
-            return refuse("epsilon_high", "a finite number, at least 0", epsilon_high);
-        }
+        checked_clip(epsilon, epsilon_high)?;
         if let Some(delta) = delta.filter(|delta| !(delta.is_finite() && *delta > 1.0 + epsilon_high)) {
-            return refuse("delta", "a finite number above 1 + epsilon_high", delta);
+            return bad_setting("delta", "a finite number above 1 + epsilon_high", delta);
         }
         Ok(Self { epsilon, epsilon_high, delta, aggregation: aggregation.checked()? })
     }
 
+    /// The ratio that stands in for one that is clipped, and which clip it is; `None` where the token moves freely.
+    pub(super) fn bound(&self, ratio: f64, advantage: f64) -> Option<(f64, Side)> {
+        if advantage > 0.0 && ratio > 1.0 + self.epsilon_high {
+            return Some((1.0 + self.epsilon_high, Side::High));
+        }
+        if advantage < 0.0 && ratio < 1.0 - self.epsilon {
+            return Some((1.0 - self.epsilon, Side::Low));
+        }
+        self.delta.filter(|&delta| advantage < 0.0 && ratio > delta).map(|delta| (delta, Side::Dual))
+    }
+
     /// Loss and derivative of one token before the weight; where the ratio is clipped, the derivative is 0.
-    fn token(&self, log_ratio: f64, advantage: f64, stats: &mut ObjectiveStats) -> (f64, f64) {
-        let held = log_ratio.clamp(-LOG_RATIO_LIMIT, LOG_RATIO_LIMIT);
-        let ratio = libm::exp(held);
-        stats.note_ratio(ratio, held);
+    pub(super) fn token(&self, ratio: &Ratio, advantage: f64, stats: &mut ObjectiveStats) -> (f64, f64) {
         if advantage == 0.0 {
             return (0.0, 0.0); // not −0
         }
-        let bound = if advantage > 0.0 && ratio > 1.0 + self.epsilon_high {
-            stats.clipped_high += 1;
-            1.0 + self.epsilon_high
-        } else if advantage < 0.0 && ratio < 1.0 - self.epsilon {
-            stats.clipped_low += 1;
-            1.0 - self.epsilon
-        } else if let Some(delta) = self.delta.filter(|&delta| advantage < 0.0 && ratio > delta) {
-            stats.clipped_dual += 1;
-            delta
-        } else {
-            let slope = if held == log_ratio { -ratio * advantage } else { 0.0 };
-            return (-ratio * advantage, slope);
-        };
-        (-bound * advantage, 0.0)
+        match self.bound(ratio.value, advantage) {
+            None => (-ratio.value * advantage, ratio.slope_of(-advantage)),
+            Some((bound, side)) => {
+                match side {
+                    Side::Low => stats.clipped_low += 1,
+                    Side::High => stats.clipped_high += 1,
+                    Side::Dual => stats.clipped_dual += 1,
+                }
+                (-bound * advantage, 0.0)
+            }
+        }
     }
+}
+
+/// The clip that holds a ratio.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Side {
+    Low,
+    High,
+    Dual,
 }
 
 impl Objective for Clip {
@@ -97,21 +98,11 @@ impl Objective for Clip {
     }
 
     fn evaluate(&self, minibatch: &[SequenceView<'_>], norm: &Normalizer) -> Result<Evaluation, AdvantageError> {
-        check_minibatch(minibatch, norm)?;
-        let mut stats = ObjectiveStats::default();
-        let mut tokens = Vec::with_capacity(minibatch.len());
-        for view in minibatch {
-            let mut grads = vec![TokenGrad::default(); view.current.len()];
-            let weight = self.aggregation.weight(grads.len(), norm);
-            if view.in_loss {
-                for (t, grad) in grads.iter_mut().enumerate() {
-                    let (loss, slope) = self.token(view.current[t] - view.behaviour[t], view.credit.at(t), &mut stats);
-                    (grad.loss, grad.d_logprob) = (loss * weight, slope * weight);
-                    stats.loss += grad.loss;
-                }
+        evaluate_sequences(minibatch, norm, self.aggregation, |view, stats, grads| {
+            for (t, grad) in grads.iter_mut().enumerate() {
+                let ratio = Ratio::noted(view, t, stats);
+                (grad.loss, grad.d_logprob) = self.token(&ratio, view.credit.at(t), stats);
             }
-            tokens.push(grads);
-        }
-        Ok(Evaluation { tokens, stats })
+        })
     }
 }

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::checked_epsilon;
+use crate::spread::Spread;
 use crate::{AdvantageError, AdvantageEstimator, Credit, RewardGroup, check_groups};
 
 /// Which deviation divides the centred reward; the words of TRL's `scale_rewards`.
@@ -47,19 +49,12 @@ impl Grpo {
     /// # Errors
     /// An ε that is negative or not finite. 0 is allowed: flat groups are decided without it.
     pub fn new(scale_rewards: ScaleRewards, epsilon: f64) -> Result<Self, AdvantageError> {
-        if !(epsilon.is_finite() && epsilon >= 0.0) {
-            return Err(AdvantageError::BadSetting {
-                setting: "advantage_epsilon",
-                expected: "a finite number, at least 0",
-                found: epsilon.to_string(),
-            });
-        }
-        Ok(Self { scale_rewards, epsilon })
+        Ok(Self { scale_rewards, epsilon: checked_epsilon(epsilon)? })
     }
 
     fn estimate_group(&self, group: &RewardGroup, batch_deviation: f64) -> Vec<Credit> {
         if group.is_flat() {
-            return vec![Credit::Sequence(0.0); group.rewards.len()];
+            return group.no_credit();
         }
         let spread = Spread::of(|| group.counted());
         let divisor = match self.scale_rewards {
@@ -69,11 +64,9 @@ impl Grpo {
         };
         if divisor == 0.0 {
             // Only with ε = 0, and differences so small (1e-162) that their squares are lost.
-            return vec![Credit::Sequence(0.0); group.rewards.len()];
+            return group.no_credit();
         }
-        let masks = group.in_statistics.iter().zip(&group.in_loss).map(|(&counted, &trained)| counted && trained);
-        let advantages = group.rewards.iter().zip(masks).map(|(&r, kept)| if kept { spread.centred(r) / divisor } else { 0.0 });
-        advantages.map(Credit::Sequence).collect()
+        group.credit_trained(|row| spread.centred(group.rewards[row]) / divisor)
     }
 }
 
@@ -84,31 +77,10 @@ impl AdvantageEstimator for Grpo {
 
     fn estimate(&self, groups: &[RewardGroup]) -> Result<Vec<Vec<Credit>>, AdvantageError> {
         check_groups(groups)?;
-        let batch_deviation = Spread::of(|| groups.iter().flat_map(RewardGroup::counted)).deviation;
+        let batch_deviation = match self.scale_rewards {
+            ScaleRewards::Batch => Spread::of(|| groups.iter().flat_map(RewardGroup::counted)).deviation,
+            ScaleRewards::Group | ScaleRewards::None => 0.0,
+        };
         Ok(groups.iter().map(|group| self.estimate_group(group, batch_deviation)).collect())
-    }
-}
-
-/// Where a set of numbers lies. The mean is kept as `pivot + offset`, because their sum may not be representable: of
-/// 10¹² and 10¹² + 1 every difference is exact, but the mean is not.
-struct Spread {
-    pivot: f64,
-    offset: f64,
-    deviation: f64,
-}
-
-impl Spread {
-    /// Mean and sample deviation of the numbers, walked again for each pass; all 0 of none, deviation 0 of one.
-    fn of<I: Iterator<Item = f64>>(numbers: impl Fn() -> I) -> Self {
-        let n = numbers().count() as f64;
-        let Some(pivot) = numbers().next() else { return Self { pivot: 0.0, offset: 0.0, deviation: 0.0 } };
-        let offset = numbers().map(|x| x - pivot).sum::<f64>() / n;
-        let squares: f64 = numbers().map(|x| (x - pivot) - offset).map(|d| d * d).sum();
-        Self { pivot, offset, deviation: (squares / (n - 1.0).max(1.0)).sqrt() }
-    }
-
-    /// The number less the mean.
-    fn centred(&self, number: f64) -> f64 {
-        (number - self.pivot) - self.offset
     }
 }

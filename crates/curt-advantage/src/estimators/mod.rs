@@ -1,0 +1,43 @@
+//! From rewards to advantages, one estimator per file; a file's name is the word for it.
+
+mod batch_whitening;
+mod dr_grpo;
+mod gdpo;
+mod gpg;
+mod grpo;
+mod max_rl;
+mod opo;
+mod optimal_token_baseline;
+mod pass_at_k;
+mod reinforce_plus_plus;
+mod reinforce_plus_plus_baseline;
+mod rloo;
+
+pub use batch_whitening::BatchWhitening;
+pub use dr_grpo::DrGrpo;
+pub use gdpo::Gdpo;
+pub use gpg::{Gpg, GpgCount};
+pub use grpo::{Grpo, ScaleRewards};
+pub use max_rl::MaxRl;
+pub use opo::Opo;
+pub use optimal_token_baseline::OptimalTokenBaseline;
+pub use pass_at_k::PassAtK;
+pub use reinforce_plus_plus::ReinforcePlusPlus;
+pub use reinforce_plus_plus_baseline::ReinforcePlusPlusBaseline;
+pub use rloo::Rloo;
+
+use crate::AdvantageError;
+
+/// ε beside a deviation: finite and not negative. 0 is allowed, because what is flat is decided without it.
+fn checked_epsilon(epsilon: f64) -> Result<f64, AdvantageError> {
+    if epsilon.is_finite() && epsilon >= 0.0 {
+        return Ok(epsilon);
+    }
+    let expected = "a finite number, at least 0";
+    Err(AdvantageError::BadSetting { setting: "advantage_epsilon", expected, found: epsilon.to_string() })
+}
+
+/// `number / divisor`, and 0 where the divisor is: only with ε = 0 and differences whose squares are lost.
+fn quotient(number: f64, divisor: f64) -> f64 {
+    if divisor == 0.0 { 0.0 } else { number / divisor }
+}
