@@ -5,4 +5,5 @@ mod evaluation;
 mod metrics;
 mod scripted;
 mod steps;
+mod strategies;
 mod table;
