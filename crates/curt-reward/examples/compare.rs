@@ -3,11 +3,10 @@
 use curt_reward::{Parameters, ProblemKey, RewardError, Rollout, Shaped, StepContext, by_name};
 
 fn main() -> Result<(), RewardError> {
-    let cells = [(true, 2100), (true, 3900), (true, 4096), (true, 4097), (true, 9000), (false, 1500), (false, 4096), (false, 16384)];
-    let group = cells.map(|(correct, length)| Rollout {
-        truncated: length == 16384,
-        ..Rollout::new(ProblemKey(1), correct, length)
-    });
+    let cells =
+        [(true, 2100), (true, 3900), (true, 4096), (true, 4097), (true, 9000), (false, 1500), (false, 4096), (false, 16384)];
+    let group =
+        cells.map(|(correct, length)| Rollout { truncated: length == 16384, ..Rollout::new(ProblemKey(1), correct, length) });
     let target = || Parameters::new().with("target_length", 4096);
     let limit = || Parameters::new().with("max_length", 16384);
     let strategies = [

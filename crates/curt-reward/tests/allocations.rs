@@ -8,7 +8,7 @@ fn group(n: u32) -> Vec<Rollout> {
         budget: Some(500),
         repetition: Some(0.1),
         reference: Some(Reference { mean_length: 400.0, accuracy: 0.5 }),
-        ..Rollout::new(ProblemKey(1), i % 3 > 0, 17 + 97 * i % 900)
+        ..Rollout::new(ProblemKey(1), !i.is_multiple_of(3), 17 + 97 * i % 900)
     };
     (0..n).map(rollout).collect()
 }

@@ -28,7 +28,7 @@ fn all() -> Vec<Box<dyn Fn() -> Box<dyn RewardStrategy>>> {
     makers
 }
 
-fn keep(law: fn(&dyn RewardStrategy) -> Result<(), Broken>, but: &[&str]) {
+fn keep(law: fn(&dyn RewardStrategy) -> Result<(), Box<Broken>>, but: &[&str]) {
     for make in all() {
         let strategy = make();
         let outcome = law(&*strategy);
@@ -154,4 +154,20 @@ fn truncation_does_not_separate_long_right_answers_from_wrong_ones() {
     let group = vec![Rollout::new(ProblemKey(0), true, 11), Rollout::new(ProblemKey(0), false, 3)];
     let case = Case { ctx: StepContext::default(), group, choice: 0 };
     assert_eq!(totals(&Truncation::new(10).unwrap(), &case), [0.0, 0.0]);
+}
+
+/// The token score of DIET grows with the group, beyond the distance of right and wrong: not yet at 24 rollouts.
+#[test]
+fn diet_does_not_separate_right_from_wrong_in_large_groups() {
+    let lowest_right_above_wrong = |n: u32| {
+        // half right, one of these far longer than the others
+        let length = |i: u32| if i == 0 { 30_000 } else { 10 };
+        let group = (0..n).map(|i| Rollout::new(ProblemKey(0), i < n / 2, length(i))).collect();
+        let totals = totals(
+            &*by_name("diet", &Parameters::new().with("max_length", 100)).unwrap(),
+            &Case { ctx: StepContext::default(), group, choice: 0 },
+        );
+        totals[0] > totals[n as usize - 1]
+    };
+    assert!(lowest_right_above_wrong(24) && !lowest_right_above_wrong(400));
 }

@@ -30,7 +30,7 @@ fn row() -> impl Strategy<Value = Row> {
 }
 
 /// Cases for every law: 1 to 24 rollouts; lengths that often tie, and often lie at, just below and just above a centre; groups
-/// all right, all wrong, of equal length. What is cut has the length of the limit and is seldom right. There are few problems,
+/// all right, all wrong, of equal length, of short ones with one at the limit. What is cut has the length of the limit and is seldom right. There are few problems,
 /// so that a memory of them is of use.
 pub fn cases() -> impl Strategy<Value = Case> {
     let group = (0..CENTRES.len(), prop::collection::vec(row(), 1..=24), 0..8_u8, 0..8_u8);
@@ -50,9 +50,15 @@ pub fn cases() -> impl Strategy<Value = Case> {
             _ => share(place, limit),
         };
         let first = length(rows[0]);
-        let rollout = |row: Row| {
+        let rollout = |(place, row): (usize, Row)| {
+            let is_first = place == 0;
             let (_, _, right, answer, repetition, cut) = row;
-            let length = if lengths == 0 { first } else { length(row) };
+            let length = match lengths {
+                0 => first,
+                1 if is_first => limit,
+                1 => share(row.1, centre / 8),
+                _ => length(row),
+            };
             let truncated = cut && length == limit;
             let right = match verdicts {
                 0 => true,
@@ -70,7 +76,7 @@ pub fn cases() -> impl Strategy<Value = Case> {
             }
         };
         let ctx = StepContext { step, max_completion_length: Some(limit), accuracy: Some(accuracy) };
-        Case { ctx, group: rows.into_iter().map(rollout).collect(), choice }
+        Case { ctx, group: rows.into_iter().enumerate().map(rollout).collect(), choice }
     })
 }
 

@@ -32,8 +32,9 @@ const EPSILON: f64 = 1e-6;
 /// - T is one draw per group and step, a fixed function (splitmix64) of problem and step, so that nothing is random here.
 /// - Degenerate: fewer than two right rollouts, or equal ones, have no token score; one rollout, and a group without a right
 ///   one, is flat. Zero length needs no care.
-/// - Keeps: among right ones never rises with L. Breaks: a right one can be below a wrong one, since the token score has no
-///   bound of its own; a long right one can be below the mean; scaling lengths moves them over T.
+/// - Keeps: among right ones never rises with L. Breaks: in large groups a right one can be below a wrong one, since the token
+///   score of N right ones is bounded by (N − 1)/√N only; a long right one can be below the mean; scaling lengths moves them
+///   over T.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Diet {
     max_length: u32,

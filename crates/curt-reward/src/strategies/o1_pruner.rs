@@ -18,8 +18,9 @@ pub(crate) static ENTRY: Entry = Entry {
 /// - Needs: `reference`.
 /// - Degenerate: L = 0 counts as 1 token, else the reward would be infinite. A group without a right rollout is not flat. One
 ///   rollout and equal lengths need no care.
-/// - Keeps: among right ones falls with L; scaling all lengths changes nothing, the reference's included. Breaks: a wrong
-///   one can be above a right one, since L̄_ref/L has no bound as L goes to 0; a long right one can be below the mean.
+/// - Keeps: among right ones falls with L; scaling all lengths, the reference's included, changes nothing but for L = 0.
+///   Breaks: a wrong one can be above a right one, since L̄_ref/L has no bound as L goes to 0; a long right one can be below
+///   the mean.
 /// - The authors standardise the rewards over the whole set and train offline; here that is the business of the advantages.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct O1Pruner {

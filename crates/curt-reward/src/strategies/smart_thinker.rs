@@ -19,8 +19,8 @@ const EPSILON: f64 = 1e-6;
 /// - α is such that the worst right rollout is not below the mean of the group.
 /// - Degenerate: a group all right or without a right one has α = 0, so R = c, as the source says. A lone right rollout has
 ///   ℓ\* = L. Equal lengths have s = 0. Zero length needs no care.
-/// - Keeps: among right ones falls with L beyond ℓ\*, flat below; no right one below the mean, but for the 1e-6; scaling
-///   lengths changes nothing beyond it. Breaks: a right one can be below a wrong one.
+/// - Keeps: among right ones falls with L beyond ℓ\*, flat below; no right one below the mean; no right one below a wrong
+///   one, because mean s ≤ p · max s and so α·s ≤ 1; scaling lengths changes nothing beyond the 1e-6.
 /// - The source does not say which variance; ours divides by n, so that a lone right rollout has one. v_c = v, which it does
 ///   not treat either, takes the shortest.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -17,8 +17,8 @@ pub(crate) static ENTRY: Entry = Entry {
 /// - `coefficient`, k ≤ 1: −0.5. The source has it off unless the user picks a value; ours is what LASER gives a wrong answer.
 /// - Degenerate: where what is cut is always wrong, k ≥ 0 changes nothing. One rollout, equal lengths and zero length need no
 ///   care; a group without a right rollout is not flat when k < 0 and some of it was cut.
-/// - Keeps: every right one that stopped above every wrong one; scaling lengths changes nothing. Breaks: among right ones
-///   only what was cut gets less, which need not be the longest of the group as this crate sees it.
+/// - Keeps: every right one that stopped above every wrong one; scaling lengths changes nothing. Breaks: a right one that was
+///   cut can be below wrong ones and below the mean.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct StopProperly {
     coefficient: f64,
