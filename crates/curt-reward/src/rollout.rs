@@ -72,6 +72,16 @@ impl Facts {
     pub const BASIC: Facts =
         Facts { answer_length: false, budget: false, repetition: false, reference: false, step_accuracy: false };
 
+    /// Whether `supplied` has all of them.
+    pub(crate) fn are_in(&self, supplied: &Facts) -> bool {
+        let has = |needed: bool, there: bool| !needed || there;
+        has(self.answer_length, supplied.answer_length)
+            && has(self.budget, supplied.budget)
+            && has(self.repetition, supplied.repetition)
+            && has(self.reference, supplied.reference)
+            && has(self.step_accuracy, supplied.step_accuracy)
+    }
+
     /// Names of the facts needed by `self` that `supplied` lacks; empty when all are there. Ask this when the run is
     /// configured, before any token is generated.
     pub fn missing_from(&self, supplied: &Facts) -> Vec<&'static str> {

@@ -94,11 +94,12 @@ pub fn check_group(needs: Facts, ctx: &StepContext, group: &[Rollout], out_len: 
 }
 
 fn check_facts(needs: Facts, row: usize, rollout: &Rollout) -> Result<(), RewardError> {
-    // most strategies need none, and this runs for every rollout
-    if needs == Facts::BASIC {
+    let supplied = supplied(rollout);
+    // this runs for every rollout, and almost always finds all
+    if needs.are_in(&supplied) {
         return Ok(());
     }
-    match needs.missing_from(&supplied(rollout)).first() {
+    match needs.missing_from(&supplied).first() {
         None => Ok(()),
         Some(&fact) => Err(RewardError::MissingFact { row, fact }),
     }

@@ -22,8 +22,7 @@ fn page() -> String {
         let needs = by_name(name, &enough(name)).unwrap().needs().missing_from(&Facts::BASIC);
         let needs: Vec<String> = needs.iter().map(|fact| format!("`{fact}`")).collect();
         let or_dash = |list: Vec<String>| if list.is_empty() { "–".to_owned() } else { list.join(", ") };
-        let row =
-            format!("| `{name}` | [`{0}`](crate::{0}) | {1} | {2} |\n", type_name(name), or_dash(parameters), or_dash(needs));
+        let row = format!("| `{name}` | [`{0}`] | {1} | {2} |\n", type_name(name), or_dash(parameters), or_dash(needs));
         page.push_str(&row);
     }
     page

@@ -30,8 +30,8 @@ fn row() -> impl Strategy<Value = Row> {
 }
 
 /// Cases for every law: 1 to 24 rollouts; lengths that often tie, and often lie at, just below and just above a centre; groups
-/// all right, all wrong, of equal length, of short ones with one at the limit. What is cut has the length of the limit and is seldom right. There are few problems,
-/// so that a memory of them is of use.
+/// all right, all wrong, of equal length, of short ones with one at the limit. What is cut has the length of the limit and is
+/// seldom right. There are few problems, so that a memory of them is of use.
 pub fn cases() -> impl Strategy<Value = Case> {
     let group = (0..CENTRES.len(), prop::collection::vec(row(), 1..=24), 0..8_u8, 0..8_u8);
     let facts = (0..4_u64, 0..300_u64, 0.0..1.0_f64, 0.0..2.0_f64, 0.0..2.0_f64, 0.0..=1.0_f64);
