@@ -26,7 +26,7 @@ pub enum RewardError {
         /// The nearest parameter, if one is near.
         nearest: Option<&'static str>,
         /// All parameters of this strategy.
-        known: &'static [&'static str],
+        known: Vec<&'static str>,
     },
     /// A parameter without a default was not given.
     #[error("reward strategy `{strategy}` needs the parameter `{parameter}`: {expected}")]
@@ -101,6 +101,34 @@ pub enum RewardError {
         /// The value.
         found: f64,
     },
+    /// A number that is outside of its range.
+    #[error("row {row} of the group: expected `{field}` to be {expected}, found {found}")]
+    OutOfRange {
+        /// The row.
+        row: usize,
+        /// The field.
+        field: &'static str,
+        /// What it must be.
+        expected: &'static str,
+        /// The value.
+        found: f64,
+    },
+    /// A fact of the step that the strategy needs is not there.
+    #[error("the step lacks `{fact}`, which the strategy needs")]
+    MissingStepFact {
+        /// The fact.
+        fact: &'static str,
+    },
+    /// A fact of the step that is outside of its range.
+    #[error("the step: expected `{fact}` to be {expected}, found {found}")]
+    BadStepFact {
+        /// The fact.
+        fact: &'static str,
+        /// What it must be.
+        expected: &'static str,
+        /// The value.
+        found: f64,
+    },
     /// A fact that the strategy needs is not there.
     #[error("row {row} of the group lacks `{fact}`, which the strategy needs")]
     MissingFact {
@@ -124,6 +152,26 @@ pub enum RewardError {
         strategy: &'static str,
         /// Name of the value.
         key: String,
+    },
+    /// A saved state lacks a value that the strategy keeps.
+    #[error("saved reward state of `{strategy}` lacks the value `{key}`")]
+    MissingStateValue {
+        /// The strategy.
+        strategy: &'static str,
+        /// Name of the value.
+        key: String,
+    },
+    /// A saved state holds a value that cannot be.
+    #[error("saved reward state of `{strategy}`: expected `{key}` to be {expected}, found {found}")]
+    BadStateValue {
+        /// The strategy.
+        strategy: &'static str,
+        /// Name of the value.
+        key: String,
+        /// What it must be.
+        expected: &'static str,
+        /// The value.
+        found: f64,
     },
 }
 

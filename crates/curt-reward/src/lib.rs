@@ -8,17 +8,28 @@
 //! Lengths are counted in tokens of the model's own tokenizer, the stop token included. A rollout is **short** iff
 //! `length <= target_length` (L ≤ L_T) and **long** otherwise.
 //!
-//! | word in the run file | type | correct, short | correct, long | wrong, short | wrong, long |
-//! |---|---|---|---|---|---|
-//! | `correctness` | [`Correctness`] | 1 | 1 | 0 | 0 |
-//! | `truncation` | [`Truncation`] | 1 | 0 | 0 | 0 |
-//! | `minus_i` | [`MinusI`] | 1 | 0 | – | – |
-//! | `minus_lc` | [`MinusLc`] | 1 | – | 0 | 0 |
-//! | `minus_lc_si` | [`MinusLcSi`] | 1 | – | – | 0 |
-//! | `minus_lc_li` | [`MinusLcLi`] | 1 | – | 0 | – |
+//! A wrong rollout is one that was not judged right: an answer that could not be graded is wrong.
 //!
-//! The last five rows are Table 1 of *The Art of Efficient Reasoning* (arXiv 2602.20945); "–" is masked, in one of the
-//! two ways of [`Masking`]. In that table I is incorrect, C correct, S short, L long, and `-X` reads "X is removed".
+#![doc = include_str!("../docs/strategies.md")]
+//!
+//! The rows of Table 1 of *The Art of Efficient Reasoning* (arXiv 2602.20945); "–" is masked, in one of the two ways of
+//! [`Masking`]. In that table I is incorrect, C correct, S short, L long, and `-X` reads "X is removed".
+//!
+//! | word | correct, short | correct, long | wrong, short | wrong, long |
+//! |---|---|---|---|---|
+//! | `truncation` ("Vanilla") | 1 | 0 | 0 | 0 |
+//! | `minus_i` | 1 | 0 | – | – |
+//! | `minus_lc` | 1 | – | 0 | 0 |
+//! | `minus_lc_si` | 1 | – | – | 0 |
+//! | `minus_lc_li` | 1 | – | 0 | – |
+//! | `truncation` with L_T = L_R | 1 | cannot occur | 0 | 0: cut, so no answer |
+//!
+//! Left out, each for a reason: DeCS (arXiv 2509.25827) marks redundant tokens with a second model; REO-RL (2506.07104) and
+//! the summaries of AnytimeReasoner (2505.13438) grade answers forced at budgets, which a rollout does not hold; DRPO
+//! (2510.04474) is an objective and TLDR (2506.02678) a mixture of training data, so neither is a reward; ACOER (2606.22716)
+//! and the calibration of GR3 have no formula that could be verified.
+//!
+//! Laws that rewards may keep are in the module `laws` (feature `laws`), for your own strategies too.
 //!
 //! ```
 //! use curt_reward::{ProblemKey, RewardStrategy, Rollout, Shaped, StepContext, Truncation};
@@ -50,28 +61,29 @@
 //! ```
 
 mod cells;
-mod correctness;
 mod error;
-mod minus_i;
-mod minus_lc;
-mod minus_lc_li;
-mod minus_lc_si;
+#[cfg(feature = "laws")]
+pub mod laws;
 mod nearest;
 mod parameters;
 mod registry;
 mod rollout;
+mod state;
+mod statistics;
+mod strategies;
 mod strategy;
-mod truncation;
+mod trap;
 
 pub use cells::{Cell, Cells, Masking};
-pub use correctness::Correctness;
 pub use error::RewardError;
-pub use minus_i::MinusI;
-pub use minus_lc::MinusLc;
-pub use minus_lc_li::MinusLcLi;
-pub use minus_lc_si::MinusLcSi;
-pub use parameters::{Parameters, Value};
-pub use registry::{by_name, names, parameters_of};
+pub use parameters::{Parameter, Parameters, Preset, Value};
+pub use registry::{by_name, names, parameters_of, resolved};
 pub use rollout::{Facts, GroupFacts, PartName, ProblemKey, Reference, Rollout, Shaped, StepContext};
+pub use strategies::{
+    ADlp, Alp, AroraZanette, ArtLaserD, ConciseR, Correctness, Cosine, DaDler, DapoOverlong, Diet, Dler, Dot, Gfpo, Gr3,
+    GrpoLead, Hapo, Kimi, L1Exact, L1Max, Laser, LaserD, LaserDe, LcR1, MinusI, MinusLc, MinusLcLi, MinusLcSi, NemotronBonus,
+    O1Pruner, OverlongFilter, PrimeLinear, Qglas, QuantileTarget, ShortRl, ShorterBetter, SmartThinker, StopProperly, ThinkPrune,
+    Truncation,
+};
 pub use strategy::{RewardStrategy, StrategyState, check_group};
-pub use truncation::Truncation;
+pub use trap::makes_short_is_correct_trap;

@@ -1,4 +1,4 @@
-//! The parameters of a strategy as a run file gives them, before they are checked.
+//! The parameters of a strategy: what it has, and what a run file gives.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,6 +7,44 @@ use serde::{Deserialize, Serialize};
 
 use crate::nearest::nearest;
 use crate::{Masking, RewardError};
+
+/// One parameter of a strategy, as its documentation lists it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Parameter {
+    /// The word for it in a run file.
+    pub name: &'static str,
+    /// Its value when it is not given.
+    pub preset: Preset,
+    /// What it means, in one line.
+    pub meaning: &'static str,
+}
+
+/// The value that a parameter has when it is not given.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Preset {
+    /// This number.
+    Number(f64),
+    /// This word.
+    Word(&'static str),
+    /// None: it is a target L_T, which a trainer takes from its own setting and everybody else must give.
+    Target,
+    /// None: it is the generation limit L_R, which a trainer knows and everybody else must give.
+    Limit,
+    /// This share of another parameter, rounded down to a whole number, at least 1.
+    Share(f64, &'static str),
+}
+
+impl fmt::Display for Preset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Preset::Number(number) => write!(f, "{number}"),
+            Preset::Word(word) => f.write_str(word),
+            Preset::Target => f.write_str("required: L_T"),
+            Preset::Limit => f.write_str("required: L_R"),
+            Preset::Share(share, of) => write!(f, "{share} · {of}"),
+        }
+    }
+}
 
 /// Parameters by name, as read from a run file. They are checked by the strategy that is built from them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -67,34 +105,152 @@ impl Parameters {
         self.0.get(name)
     }
 
+    /// Names and values, in the order of the names.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value))
+    }
+}
+
+/// What a number may be.
+#[derive(Clone, Copy)]
+pub(crate) struct Range {
+    pub expected: &'static str,
+    pub holds: fn(f64) -> bool,
+}
+
+pub(crate) const ANY: Range = Range { expected: "a finite number", holds: |_| true };
+pub(crate) const AT_LEAST_0: Range = Range { expected: "a finite number, at least 0", holds: |x| x >= 0.0 };
+pub(crate) const ABOVE_0: Range = Range { expected: "a finite number above 0", holds: |x| x > 0.0 };
+pub(crate) const SHARE: Range = Range { expected: "a number from 0 to 1", holds: |x| (0.0..=1.0).contains(&x) };
+pub(crate) const AT_MOST_1: Range = Range { expected: "a finite number, at most 1", holds: |x| x <= 1.0 };
+const LENGTH: Range = Range {
+    expected: "a whole number of tokens, at least 1",
+    holds: |x| x >= 1.0 && x <= u32::MAX as f64 && libm::trunc(x) == x,
+};
+const WHOLE: Range =
+    Range { expected: "a whole number, at least 0", holds: |x| x >= 0.0 && x <= u32::MAX as f64 && libm::trunc(x) == x };
+
+/// The parameters of one strategy while it is built: given values, presets, ranges.
+pub(crate) struct Reading<'a> {
+    strategy: &'static str,
+    known: &'static [Parameter],
+    given: &'a Parameters,
+}
+
+impl<'a> Reading<'a> {
     /// Refuses a parameter that the strategy does not have, rather than ignore it.
-    pub(crate) fn expect_only(&self, strategy: &'static str, known: &'static [&'static str]) -> Result<(), RewardError> {
-        match self.0.keys().find(|name| !known.contains(&name.as_str())) {
-            None => Ok(()),
-            Some(name) => {
-                Err(RewardError::UnknownParameter { strategy, parameter: name.clone(), nearest: nearest(name, known), known })
+    pub fn new(strategy: &'static str, known: &'static [Parameter], given: &'a Parameters) -> Result<Self, RewardError> {
+        let names: Vec<&'static str> = known.iter().map(|parameter| parameter.name).collect();
+        match given.iter().find(|(name, _)| !names.contains(name)) {
+            None => Ok(Self { strategy, known, given }),
+            Some((name, _)) => {
+                let nearest = nearest(name, &names);
+                Err(RewardError::UnknownParameter { strategy, parameter: name.to_owned(), nearest, known: names })
             }
         }
     }
 
-    /// A length in tokens, from 1; required.
-    pub(crate) fn length(&self, strategy: &'static str, parameter: &'static str) -> Result<u32, RewardError> {
-        let expected = "a whole number of tokens, at least 1";
-        let value = self.get(parameter).ok_or(RewardError::MissingParameter { strategy, parameter, expected })?;
-        match *value {
-            Value::Number(n) if n >= 1.0 && n <= f64::from(u32::MAX) && n.trunc() == n => Ok(n as u32),
-            _ => Err(RewardError::BadParameter { strategy, parameter, expected, found: value.to_string() }),
+    /// Every parameter with its value; those without a preset only where they are given.
+    pub fn resolved(&self) -> Parameters {
+        let value = |parameter: &Parameter| Some((parameter.name.to_owned(), self.value(parameter)?));
+        Parameters(self.known.iter().filter_map(value).collect())
+    }
+
+    /// A finite number of `range`.
+    pub fn number(&self, name: &'static str, range: Range) -> Result<f64, RewardError> {
+        match self.required(name, range.expected)? {
+            Value::Number(x) if x.is_finite() && (range.holds)(x) => Ok(x),
+            other => Err(self.bad(name, range.expected, &other)),
         }
     }
 
-    /// How masked rollouts act on the statistics; [`Masking::Exclude`] when not given.
-    pub(crate) fn masking(&self, strategy: &'static str) -> Result<Masking, RewardError> {
-        let expected = "`exclude` or `zero_after`";
-        match self.get("masking") {
-            None => Ok(Masking::default()),
-            Some(Value::Word(word)) if word == "exclude" => Ok(Masking::Exclude),
-            Some(Value::Word(word)) if word == "zero_after" => Ok(Masking::ZeroAfter),
-            Some(other) => Err(RewardError::BadParameter { strategy, parameter: "masking", expected, found: other.to_string() }),
+    /// A length in tokens, from 1.
+    pub fn length(&self, name: &'static str) -> Result<u32, RewardError> {
+        self.number(name, LENGTH).map(|x| x as u32)
+    }
+
+    /// A whole number, from 0.
+    pub fn whole(&self, name: &'static str) -> Result<u32, RewardError> {
+        self.number(name, WHOLE).map(|x| x as u32)
+    }
+
+    /// What one of `words` means; `expected` lists them.
+    pub fn word<T: Copy>(&self, name: &'static str, words: &[(&str, T)], expected: &'static str) -> Result<T, RewardError> {
+        let value = self.required(name, expected)?;
+        let meaning = words.iter().find(|(word, _)| matches!(&value, Value::Word(found) if found == word));
+        meaning.map(|(_, meaning)| *meaning).ok_or_else(|| self.bad(name, expected, &value))
+    }
+
+    /// A number of `range`, or the one word `word` for `None`.
+    pub fn number_or(
+        &self,
+        name: &'static str,
+        range: Range,
+        word: &str,
+        expected: &'static str,
+    ) -> Result<Option<f64>, RewardError> {
+        match self.required(name, expected)? {
+            Value::Word(found) if found == word => Ok(None),
+            Value::Number(x) if x.is_finite() && (range.holds)(x) => Ok(Some(x)),
+            other => Err(self.bad(name, expected, &other)),
         }
+    }
+
+    /// The way of masking.
+    pub fn masking(&self) -> Result<Masking, RewardError> {
+        let words = [("exclude", Masking::Exclude), ("zero_after", Masking::ZeroAfter)];
+        self.word("masking", &words, "`exclude` or `zero_after`")
+    }
+
+    /// Refuses a value that is in its range but does not fit the others.
+    pub fn bad(&self, parameter: &'static str, expected: &'static str, found: &Value) -> RewardError {
+        RewardError::BadParameter { strategy: self.strategy, parameter, expected, found: found.to_string() }
+    }
+
+    fn required(&self, parameter: &'static str, expected: &'static str) -> Result<Value, RewardError> {
+        let known = self.known.iter().find(|known| known.name == parameter);
+        known.and_then(|known| self.value(known)).ok_or(RewardError::MissingParameter {
+            strategy: self.strategy,
+            parameter,
+            expected,
+        })
+    }
+
+    fn value(&self, parameter: &Parameter) -> Option<Value> {
+        if let Some(value) = self.given.get(parameter.name) {
+            return Some(value.clone());
+        }
+        match parameter.preset {
+            Preset::Number(number) => Some(number.into()),
+            Preset::Word(word) => Some(word.into()),
+            Preset::Target | Preset::Limit => None,
+            Preset::Share(share, of) => match self.value(self.known.iter().find(|known| known.name == of)?)? {
+                Value::Number(whole) => Some(libm::floor(share * whole).max(1.0).into()),
+                Value::Word(_) => None,
+            },
+        }
+    }
+}
+
+/// The target L_T that a trainer sets.
+pub(crate) const TARGET_LENGTH: Parameter = Parameter { name: "target_length", preset: Preset::Target, meaning: "L_T in tokens" };
+
+/// The generation limit L_R.
+pub(crate) const MAX_LENGTH: Parameter =
+    Parameter { name: "max_length", preset: Preset::Limit, meaning: "longest possible completion in tokens" };
+
+/// How masked rollouts count.
+pub(crate) const MASKING: Parameter =
+    Parameter { name: "masking", preset: Preset::Word("exclude"), meaning: "`exclude` or `zero_after`" };
+
+impl Parameter {
+    /// A parameter whose preset is a number.
+    pub(crate) const fn number(name: &'static str, preset: f64, meaning: &'static str) -> Self {
+        Self { name, preset: Preset::Number(preset), meaning }
+    }
+
+    /// A parameter whose preset is a word.
+    pub(crate) const fn word(name: &'static str, preset: &'static str, meaning: &'static str) -> Self {
+        Self { name, preset: Preset::Word(preset), meaning }
     }
 }

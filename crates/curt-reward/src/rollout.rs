@@ -28,7 +28,7 @@ pub struct Rollout {
     /// Tokens that the prompt allowed this rollout.
     #[serde(default)]
     pub budget: Option<u32>,
-    /// Share of repeated n-grams, 0 to 1.
+    /// Share of its n-grams that it has written before, 0 (none) to 1; n is the trainer's choice.
     #[serde(default)]
     pub repetition: Option<f64>,
     /// What a frozen reference policy does on this problem.
@@ -52,7 +52,7 @@ pub struct Reference {
     pub accuracy: f64,
 }
 
-/// Which optional fields of [`Rollout`] a strategy needs, or a task can supply.
+/// Which optional fields of [`Rollout`] and [`StepContext`] a strategy needs, or a task can supply.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Facts {
     /// [`Rollout::answer_length`].
@@ -63,11 +63,24 @@ pub struct Facts {
     pub repetition: bool,
     /// [`Rollout::reference`].
     pub reference: bool,
+    /// [`StepContext::accuracy`].
+    pub step_accuracy: bool,
 }
 
 impl Facts {
     /// Correctness and length alone: what every task supplies.
-    pub const BASIC: Facts = Facts { answer_length: false, budget: false, repetition: false, reference: false };
+    pub const BASIC: Facts =
+        Facts { answer_length: false, budget: false, repetition: false, reference: false, step_accuracy: false };
+
+    /// Whether `supplied` has all of them.
+    pub(crate) fn are_in(&self, supplied: &Facts) -> bool {
+        let has = |needed: bool, there: bool| !needed || there;
+        has(self.answer_length, supplied.answer_length)
+            && has(self.budget, supplied.budget)
+            && has(self.repetition, supplied.repetition)
+            && has(self.reference, supplied.reference)
+            && has(self.step_accuracy, supplied.step_accuracy)
+    }
 
     /// Names of the facts needed by `self` that `supplied` lacks; empty when all are there. Ask this when the run is
     /// configured, before any token is generated.
@@ -77,6 +90,7 @@ impl Facts {
             ("budget", self.budget, supplied.budget),
             ("repetition", self.repetition, supplied.repetition),
             ("reference", self.reference, supplied.reference),
+            ("step_accuracy", self.step_accuracy, supplied.step_accuracy),
         ]
         .into_iter()
         .filter_map(|(name, needed, there)| (needed && !there).then_some(name))
@@ -85,12 +99,14 @@ impl Facts {
 }
 
 /// What is the same for all groups of one training step.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct StepContext {
     /// The training step, from 0.
     pub step: u64,
     /// L_R, the most tokens a completion may have. When known, a longer rollout is refused as damaged.
     pub max_completion_length: Option<u32>,
+    /// The share of all rollouts of this step that are right, 0 to 1.
+    pub accuracy: Option<f64>,
 }
 
 /// Name of one part of a reward, as metrics show it (`rewards/<name>/mean`).

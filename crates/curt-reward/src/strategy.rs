@@ -5,6 +5,8 @@ use std::fmt::Debug;
 
 use serde::{Deserialize, Serialize};
 
+use crate::parameters::{AT_LEAST_0, Range, SHARE};
+use crate::state::SavedState;
 use crate::{Facts, GroupFacts, RewardError, Rollout, Shaped, StepContext};
 
 /// Turns the verdicts and lengths of one group into rewards.
@@ -48,17 +50,7 @@ pub trait RewardStrategy: Debug + Send + Sync {
     /// # Errors
     /// The state is of another strategy or version, or holds values where this strategy keeps none.
     fn load(&mut self, state: &StrategyState) -> Result<(), RewardError> {
-        let expected = self.save();
-        if state.strategy != expected.strategy || state.version != expected.version {
-            return Err(RewardError::StateOfAnother {
-                expected: format!("{} version {}", expected.strategy, expected.version),
-                found: format!("{} version {}", state.strategy, state.version),
-            });
-        }
-        match state.values.keys().next() {
-            None => Ok(()),
-            Some(key) => Err(RewardError::UnknownStateValue { strategy: self.name(), key: key.clone() }),
-        }
+        SavedState::of(self.name(), 1, state)?.expect_only(|_| false)
     }
 
     /// Numbers worth a curve, by name. Stateless strategies have none.
@@ -82,24 +74,35 @@ pub struct StrategyState {
 ///
 /// # Errors
 /// An empty group, `out_len` other than the size of the group, rollouts of two problems, a length beyond
-/// [`StepContext::max_completion_length`], an answer longer than its completion, a number that is not finite, a fact in
-/// `needs` that is not there. Rows are named from 0.
+/// [`StepContext::max_completion_length`], an answer longer than its completion, a number that is not finite or not in its
+/// range, a fact in `needs` that is not there. Rows are named from 0.
 pub fn check_group(needs: Facts, ctx: &StepContext, group: &[Rollout], out_len: usize) -> Result<(), RewardError> {
     let first = group.first().ok_or(RewardError::EmptyGroup)?;
     if group.len() != out_len {
         return Err(RewardError::OutputSize { expected: group.len(), found: out_len });
     }
+    check_step(needs, ctx)?;
     for (row, rollout) in group.iter().enumerate() {
         if rollout.problem != first.problem {
             return Err(RewardError::MixedGroup { row, expected: first.problem.0, found: rollout.problem.0 });
         }
         check_lengths(ctx, row, rollout)?;
         check_numbers(row, rollout)?;
-        if let Some(&fact) = needs.missing_from(&supplied(rollout)).first() {
-            return Err(RewardError::MissingFact { row, fact });
-        }
+        check_facts(needs, row, rollout)?;
     }
     Ok(())
+}
+
+fn check_facts(needs: Facts, row: usize, rollout: &Rollout) -> Result<(), RewardError> {
+    let supplied = supplied(rollout);
+    // this runs for every rollout, and almost always finds all
+    if needs.are_in(&supplied) {
+        return Ok(());
+    }
+    match needs.missing_from(&supplied).first() {
+        None => Ok(()),
+        Some(&fact) => Err(RewardError::MissingFact { row, fact }),
+    }
 }
 
 fn check_lengths(ctx: &StepContext, row: usize, rollout: &Rollout) -> Result<(), RewardError> {
@@ -115,17 +118,33 @@ fn check_lengths(ctx: &StepContext, row: usize, rollout: &Rollout) -> Result<(),
 }
 
 fn check_numbers(row: usize, rollout: &Rollout) -> Result<(), RewardError> {
-    let numbers = [
-        ("repetition", rollout.repetition),
-        ("reference.mean_length", rollout.reference.map(|r| r.mean_length)),
-        ("reference.accuracy", rollout.reference.map(|r| r.accuracy)),
-    ];
-    for (field, value) in numbers {
-        if let Some(found) = value.filter(|v| !v.is_finite()) {
-            return Err(RewardError::NotFinite { row, field, found });
-        }
+    if let Some(repetition) = rollout.repetition {
+        check_number(row, "repetition", repetition, SHARE)?;
+    }
+    if let Some(reference) = rollout.reference {
+        check_number(row, "reference.mean_length", reference.mean_length, AT_LEAST_0)?;
+        check_number(row, "reference.accuracy", reference.accuracy, SHARE)?;
     }
     Ok(())
+}
+
+fn check_number(row: usize, field: &'static str, found: f64, range: Range) -> Result<(), RewardError> {
+    if !found.is_finite() {
+        return Err(RewardError::NotFinite { row, field, found });
+    }
+    if !(range.holds)(found) {
+        return Err(RewardError::OutOfRange { row, field, expected: range.expected, found });
+    }
+    Ok(())
+}
+
+fn check_step(needs: Facts, ctx: &StepContext) -> Result<(), RewardError> {
+    let fact = "step_accuracy";
+    match ctx.accuracy {
+        None if needs.step_accuracy => Err(RewardError::MissingStepFact { fact }),
+        Some(found) if !(SHARE.holds)(found) => Err(RewardError::BadStepFact { fact, expected: SHARE.expected, found }),
+        _ => Ok(()),
+    }
 }
 
 fn supplied(rollout: &Rollout) -> Facts {
@@ -134,5 +153,7 @@ fn supplied(rollout: &Rollout) -> Facts {
         budget: rollout.budget.is_some(),
         repetition: rollout.repetition.is_some(),
         reference: rollout.reference.is_some(),
+        // of the step, not of a rollout
+        step_accuracy: true,
     }
 }

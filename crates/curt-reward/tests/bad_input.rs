@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use curt_reward::parameters_of;
-use curt_reward::{Facts, Masking, MinusI, MinusLc, MinusLcLi, MinusLcSi, Parameters, ProblemKey, Reference, RewardError};
-use curt_reward::{RewardStrategy, Rollout, Shaped, StepContext, StrategyState, Truncation, by_name, check_group, names};
+use curt_reward::{Facts, GroupFacts, Masking, MinusI, MinusLc, MinusLcLi, MinusLcSi, Parameters, Preset, ProblemKey, Reference};
+use curt_reward::{RewardError, RewardStrategy, Rollout, Shaped, StepContext, StrategyState, Truncation};
+use curt_reward::{by_name, check_group, names, parameters_of};
 
 const PROBLEM: ProblemKey = ProblemKey(3);
 
 fn check(group: &[Rollout]) -> RewardError {
-    let ctx = StepContext { step: 0, max_completion_length: Some(100) };
+    let ctx = StepContext { max_completion_length: Some(100), ..StepContext::default() };
     check_group(Facts::BASIC, &ctx, group, group.len()).unwrap_err()
 }
 
@@ -22,11 +22,9 @@ fn unknown_strategy_is_answered_with_the_nearest() {
     let error = built("minus_lcsi", Parameters::new());
     let expected = RewardError::UnknownStrategy { name: "minus_lcsi".into(), nearest: Some("minus_lc_si"), known: names() };
     assert_eq!(error, expected);
-    assert_eq!(
-        error.to_string(),
-        "unknown reward strategy `minus_lcsi` (did you mean `minus_lc_si`?); \
-         known: correctness, truncation, minus_i, minus_lc, minus_lc_si, minus_lc_li"
-    );
+    let said = error.to_string();
+    let start = "unknown reward strategy `minus_lcsi` (did you mean `minus_lc_si`?); known: correctness, truncation, minus_i, ";
+    assert!(said.starts_with(start) && said.ends_with(", qglas, quantile_target"), "{said}");
     assert!(matches!(parameters_of("x"), Err(RewardError::UnknownStrategy { nearest: None, .. })));
 }
 
@@ -46,24 +44,97 @@ fn unknown_parameter_is_answered_with_the_nearest() {
     ));
 }
 
+/// The parameters of a strategy that have no preset.
+fn required(name: &str) -> Vec<&'static str> {
+    let is_required = |preset: Preset| matches!(preset, Preset::Target | Preset::Limit);
+    parameters_of(name).unwrap().iter().filter(|p| is_required(p.preset)).map(|p| p.name).collect()
+}
+
+/// Everything that is required, as 100.
+fn enough(name: &str) -> Parameters {
+    required(name).into_iter().fold(Parameters::new(), |given, parameter| given.with(parameter, 100))
+}
+
 #[test]
 fn missing_target_is_named() {
-    for name in names().into_iter().filter(|name| *name != "correctness") {
-        let error = built(name, Parameters::new());
-        assert!(matches!(error, RewardError::MissingParameter { parameter: "target_length", .. }), "{name}: {error}");
+    let mut n = 0;
+    for name in names() {
+        for expected in required(name) {
+            let others = required(name).into_iter().filter(|other| *other != expected);
+            let given = others.fold(Parameters::new(), |given, other| given.with(other, 100));
+            let error = built(name, given);
+            assert!(matches!(error, RewardError::MissingParameter { parameter, .. } if parameter == expected), "{name}: {error}");
+            n += 1;
+        }
     }
+    assert!(n > 12, "{n}");
 }
 
 #[test]
 fn target_that_is_no_length_is_refused() {
     for bad in [0.0, -1.0, 0.5, 48.5, 4294967296.0, f64::NAN, f64::INFINITY] {
-        for name in names().into_iter().filter(|name| *name != "correctness") {
-            let error = built(name, Parameters::new().with("target_length", bad));
-            assert!(matches!(error, RewardError::BadParameter { parameter: "target_length", .. }), "{name} {bad}: {error}");
+        for name in names() {
+            for expected in required(name) {
+                let error = built(name, enough(name).with(expected, bad));
+                let is_named = matches!(error, RewardError::BadParameter { parameter, .. } if parameter == expected);
+                assert!(is_named, "{name} {expected} {bad}: {error}");
+            }
         }
     }
     let error = built("minus_i", Parameters::new().with("target_length", "48")).to_string();
     assert_eq!(error, "reward strategy `minus_i`: `target_length` must be a whole number of tokens, at least 1, found `48`");
+}
+
+/// Parameters that may be below 0: rewards.
+const SIGNED: [&str; 9] =
+    ["wrong_reward", "right_short", "right_long", "wrong_short", "wrong_long", "exceed", "coefficient", "floor", "none"];
+
+#[test]
+fn absurd_values_of_every_parameter_are_refused_by_name() {
+    let mut n = 0;
+    for name in names() {
+        for expected in parameters_of(name).unwrap() {
+            let refuses = |given: Parameters| {
+                let error = by_name(name, &given).err().unwrap_or_else(|| panic!("{name} {} {given:?}", expected.name));
+                let is_named = matches!(error, RewardError::BadParameter { parameter, .. } if parameter == expected.name);
+                assert!(is_named, "{name} {}: {error}", expected.name);
+            };
+            for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+                refuses(enough(name).with(expected.name, bad));
+            }
+            refuses(enough(name).with(expected.name, "nothing"));
+            let is_signed = SIGNED.contains(&expected.name) && (name, expected.name) != ("lc_r1", "coefficient");
+            if !is_signed {
+                refuses(enough(name).with(expected.name, -1e-9));
+            }
+            n += 1;
+        }
+    }
+    assert!(n > 80, "{n}");
+}
+
+#[test]
+fn values_that_do_not_fit_together_are_refused() {
+    for (name, given, parameter) in [
+        ("dapo_overlong", enough("dapo_overlong").with("buffer", 101), "buffer"),
+        ("think_prune", enough("think_prune").with("end_length", 101), "end_length"),
+        ("laser_d", enough("laser_d").with("grid_end", 1023), "grid_end"),
+        ("laser_de", enough("laser_de").with("grid_step", 1), "grid_end"),
+        ("stop_properly", Parameters::new().with("coefficient", 1.5), "coefficient"),
+        ("hapo", Parameters::new().with("floor", 0.5), "floor"),
+        ("hapo", Parameters::new().with("floor", -1.5), "floor"),
+        ("arora_zanette", Parameters::new().with("alpha", 1.25), "alpha"),
+        ("quantile_target", Parameters::new().with("quantile", 1.5), "quantile"),
+        ("qglas", Parameters::new().with("cap", 0), "cap"),
+        ("gfpo", Parameters::new().with("keep", 0), "keep"),
+        ("think_prune", enough("think_prune").with("stages", 0), "stages"),
+        ("diet", enough("diet").with("horizon", 0), "horizon"),
+    ] {
+        let error = built(name, given);
+        assert!(matches!(error, RewardError::BadParameter { parameter: found, .. } if found == parameter), "{error}");
+    }
+    let grid = enough("laser_d").with("grid_start", 1).with("grid_step", 1).with("grid_end", 1024);
+    assert!(by_name("laser_d", &grid).is_ok());
 }
 
 #[test]
@@ -111,14 +182,34 @@ fn empty_group_is_refused() {
 #[test]
 fn output_of_another_size_is_refused_by_every_strategy_and_left_unchanged() {
     for name in names() {
-        let needs_target = !parameters_of(name).unwrap().is_empty();
-        let parameters = if needs_target { Parameters::new().with("target_length", 9) } else { Parameters::new() };
         let mut out = vec![Shaped { total: 5.0, ..Shaped::default() }; 3];
         let group = [Rollout::new(PROBLEM, true, 5); 2];
-        let error = by_name(name, &parameters).unwrap().shape(&StepContext::default(), &group, &mut out).unwrap_err();
+        let error = by_name(name, &enough(name)).unwrap().shape(&StepContext::default(), &group, &mut out).unwrap_err();
         assert_eq!(error, RewardError::OutputSize { expected: 2, found: 3 }, "{name}");
         assert!(out.iter().all(|shaped| shaped.total == 5.0), "{name}");
     }
+}
+
+#[test]
+fn every_strategy_refuses_a_group_without_the_facts_that_it_needs() {
+    let mut needing = Vec::new();
+    for name in names() {
+        let strategy = by_name(name, &enough(name)).unwrap();
+        let mut out = vec![Shaped { total: 5.0, ..Shaped::default() }; 2];
+        let outcome = strategy.shape(&StepContext::default(), &[Rollout::new(PROBLEM, true, 5); 2], &mut out);
+        match strategy.needs().missing_from(&Facts::BASIC)[..] {
+            [] => assert_eq!(outcome, Ok(()), "{name}"),
+            ["step_accuracy"] => assert_eq!(outcome, Err(RewardError::MissingStepFact { fact: "step_accuracy" }), "{name}"),
+            ref facts => assert_eq!(outcome, Err(RewardError::MissingFact { row: 0, fact: facts[0] }), "{name}"),
+        }
+        if outcome.is_err() {
+            assert!(out.iter().all(|shaped| shaped.total == 5.0), "{name}");
+            needing.push(name);
+        }
+    }
+    assert_eq!(needing, ["laser_de", "l1_exact", "l1_max", "cosine", "o1_pruner", "short_rl", "nemotron_bonus"]);
+    let cosine = by_name("cosine", &enough("cosine").with("repetition_weight", 0)).unwrap();
+    assert_eq!(cosine.needs(), Facts::BASIC);
 }
 
 #[test]
@@ -131,7 +222,7 @@ fn group_of_two_problems_is_refused() {
 fn length_beyond_the_cap_is_refused() {
     assert_eq!(check(&[Rollout::new(PROBLEM, true, 101)]), RewardError::TooLong { row: 0, limit: 100, found: 101 });
     let group = [Rollout::new(PROBLEM, true, 100)];
-    let ctx = StepContext { step: 0, max_completion_length: Some(100) };
+    let ctx = StepContext { max_completion_length: Some(100), ..StepContext::default() };
     assert_eq!(check_group(Facts::BASIC, &ctx, &group, 1), Ok(()));
 }
 
@@ -159,9 +250,40 @@ fn numbers_that_are_not_finite_are_refused_by_field() {
 }
 
 #[test]
+fn numbers_out_of_their_range_are_refused_by_field() {
+    let good = Rollout::new(PROBLEM, true, 5);
+    let reference = |mean_length, accuracy| Some(Reference { mean_length, accuracy });
+    for (expected, row) in [
+        ("repetition", Rollout { repetition: Some(1.5), ..good }),
+        ("repetition", Rollout { repetition: Some(-0.5), ..good }),
+        ("reference.mean_length", Rollout { reference: reference(-1.0, 0.5), ..good }),
+        ("reference.accuracy", Rollout { reference: reference(5.0, 1.5), ..good }),
+        ("reference.accuracy", Rollout { reference: reference(5.0, -0.5), ..good }),
+    ] {
+        let error = check(&[good, row]);
+        assert!(matches!(error, RewardError::OutOfRange { row: 1, field, .. } if field == expected), "{error}");
+    }
+    let error = check(&[Rollout { repetition: Some(1.5), ..good }]).to_string();
+    assert_eq!(error, "row 0 of the group: expected `repetition` to be a number from 0 to 1, found 1.5");
+}
+
+#[test]
+fn an_accuracy_that_is_no_share_is_refused() {
+    for bad in [f64::NAN, f64::INFINITY, -0.5, 1.5] {
+        let ctx = StepContext { accuracy: Some(bad), ..StepContext::default() };
+        let error = check_group(Facts::BASIC, &ctx, &[Rollout::new(PROBLEM, true, 5)], 1).unwrap_err();
+        assert!(matches!(error, RewardError::BadStepFact { fact: "step_accuracy", .. }), "{error}");
+    }
+}
+
+#[test]
 fn fact_that_is_needed_and_not_there_is_named() {
-    let all = Facts { answer_length: true, budget: true, repetition: true, reference: true };
+    let all = Facts { answer_length: true, budget: true, repetition: true, reference: true, step_accuracy: false };
     assert_eq!(all.missing_from(&Facts::BASIC), ["answer_length", "budget", "repetition", "reference"]);
+    let of_the_step = Facts { step_accuracy: true, ..Facts::BASIC };
+    assert_eq!(of_the_step.missing_from(&Facts::BASIC), ["step_accuracy"]);
+    let error = check_group(of_the_step, &StepContext::default(), &[Rollout::new(PROBLEM, true, 5)], 1).unwrap_err();
+    assert_eq!(error.to_string(), "the step lacks `step_accuracy`, which the strategy needs");
     assert!(Facts::BASIC.missing_from(&Facts::BASIC).is_empty());
     let mut rollout = Rollout::new(PROBLEM, true, 5);
     for fact in ["answer_length", "budget", "repetition", "reference"] {
@@ -193,4 +315,71 @@ fn state_with_values_is_refused_by_the_stateless() {
     let state = StrategyState { values: BTreeMap::from([("best".to_owned(), 1.0)]), ..strategy.save() };
     let expected = RewardError::UnknownStateValue { strategy: "truncation", key: "best".into() };
     assert_eq!(strategy.load(&state).unwrap_err(), expected);
+}
+
+/// A strategy with a memory, after a step that it remembers.
+fn with_memory(name: &str) -> Box<dyn RewardStrategy> {
+    let mut strategy = by_name(name, &enough(name)).unwrap();
+    let group = [Rollout::new(PROBLEM, true, 5), Rollout::new(PROBLEM, false, 5)];
+    let shaped = [Shaped::default(), Shaped::default()];
+    strategy.observe(&[GroupFacts { group: &group, shaped: &shaped }]);
+    strategy
+}
+
+const WITH_MEMORY: [&str; 6] = ["laser_d", "laser_de", "short_rl", "hapo", "a_dlp", "quantile_target"];
+
+#[test]
+fn the_strategies_with_a_memory_are_known() {
+    let found: Vec<&str> =
+        names().into_iter().filter(|name| with_memory(name).save() != by_name(name, &enough(name)).unwrap().save()).collect();
+    assert_eq!(found, WITH_MEMORY);
+}
+
+#[test]
+fn damaged_states_are_refused_and_change_nothing() {
+    for name in WITH_MEMORY {
+        let mut strategy = with_memory(name);
+        let good = strategy.save();
+        let mut refused = |state: StrategyState, is_right: fn(&RewardError) -> bool| {
+            let error = strategy.load(&state).err().unwrap_or_else(|| panic!("{name} {state:?}"));
+            assert!(is_right(&error), "{name}: {error}");
+            assert_eq!(strategy.save(), good, "{name}");
+        };
+        for state in [
+            StrategyState { strategy: "truncation".into(), ..good.clone() },
+            StrategyState { version: good.version + 1, ..good.clone() },
+        ] {
+            refused(state, |error| matches!(error, RewardError::StateOfAnother { .. }));
+        }
+        let mut unknown = good.clone();
+        unknown.values.insert("zzz".into(), 1.0);
+        refused(unknown, |error| matches!(error, RewardError::UnknownStateValue { key, .. } if key == "zzz"));
+        for bad in [f64::NAN, f64::INFINITY, -1.0] {
+            let mut damaged = good.clone();
+            *damaged.values.values_mut().last().unwrap() = bad;
+            refused(damaged, |error| matches!(error, RewardError::BadStateValue { .. }));
+        }
+    }
+    for (name, key) in [("laser_d", "low/n"), ("laser_de", "awake"), ("short_rl", "best_accuracy"), ("a_dlp", "coefficient")] {
+        let mut strategy = with_memory(name);
+        let mut state = strategy.save();
+        state.values.remove(key).unwrap();
+        let error = strategy.load(&state).unwrap_err();
+        assert_eq!(error.to_string(), format!("saved reward state of `{name}` lacks the value `{key}`"));
+    }
+    let mut hapo = with_memory("hapo");
+    for key in ["+000000000000003", "3", "000000000000000g"] {
+        let state = StrategyState { values: BTreeMap::from([(key.to_owned(), 5.0)]), ..hapo.save() };
+        assert!(matches!(hapo.load(&state), Err(RewardError::UnknownStateValue { .. })), "{key}");
+    }
+}
+
+#[test]
+fn an_empty_step_is_no_step() {
+    for name in WITH_MEMORY {
+        let mut strategy = with_memory(name);
+        let before = strategy.save();
+        strategy.observe(&[]);
+        assert_eq!(strategy.save(), before, "{name}");
+    }
 }

@@ -1,147 +1,149 @@
-//! Laws of all strategies of this crate, on random groups.
+//! What every strategy of this crate keeps, and what only some promise. Which laws of the table hold for which strategy is in
+//! `table_of_laws.rs`.
 
-use curt_reward::{Facts, StepContext, Truncation, by_name, names, parameters_of};
-use curt_reward::{Masking, MinusLc, MinusLcLi, MinusLcSi, Parameters, ProblemKey, RewardStrategy, Rollout, Shaped};
+use curt_reward::laws::{self, Broken, Case};
+use curt_reward::{Masking, MinusLc, MinusLcLi, MinusLcSi, Parameters, Preset, ProblemKey, RewardStrategy, Rollout, StepContext};
+use curt_reward::{Truncation, by_name, names, parameters_of};
 use proptest::prelude::*;
 
-/// Groups of 1 to 24 rollouts whose lengths often tie and often meet the target exactly.
-fn group_and_target() -> impl Strategy<Value = (Vec<Rollout>, u32)> {
-    (1u32..200).prop_flat_map(|target| {
-        let length = prop_oneof![Just(target), Just(target + 1), Just(target - 1), 0u32..400];
-        let rollout = (any::<bool>(), length, any::<bool>()).prop_map(|(correct, length, truncated)| Rollout {
-            truncated: truncated && !correct,
-            ..Rollout::new(ProblemKey(9), correct, length)
-        });
-        (prop::collection::vec(rollout, 1..25), Just(target))
-    })
-}
-
-/// Each strategy with this target, in both ways of masking where it masks.
-fn all(target: u32) -> Vec<Box<dyn RewardStrategy>> {
-    let mut strategies = Vec::new();
+/// Every strategy with a target that the cases often meet, in both ways of masking where it masks.
+fn all() -> Vec<Box<dyn Fn() -> Box<dyn RewardStrategy>>> {
+    let mut makers: Vec<Box<dyn Fn() -> Box<dyn RewardStrategy>>> = Vec::new();
     for name in names() {
         let known = parameters_of(name).unwrap();
-        let masking = if known.contains(&"masking") { &["exclude", "zero_after"][..] } else { &["none"] };
-        for way in masking {
-            let mut parameters = Parameters::new();
-            if known.contains(&"target_length") {
-                parameters = parameters.with("target_length", target);
+        let mut parameters = Parameters::new();
+        for parameter in known {
+            match parameter.preset {
+                Preset::Target => parameters = parameters.with(parameter.name, 1024),
+                Preset::Limit => parameters = parameters.with(parameter.name, 32768),
+                _ => {}
             }
-            if known.contains(&"masking") {
-                parameters = parameters.with("masking", *way);
-            }
-            strategies.push(by_name(name, &parameters).unwrap());
+        }
+        if known.iter().any(|parameter| parameter.name == "masking") {
+            let zero_after = parameters.clone().with("masking", "zero_after");
+            makers.push(Box::new(move || by_name(name, &zero_after).unwrap()));
+        }
+        makers.push(Box::new(move || by_name(name, &parameters).unwrap()));
+    }
+    makers
+}
+
+fn keep(law: fn(&dyn RewardStrategy) -> Result<(), Box<Broken>>, but: &[&str]) {
+    for make in all() {
+        let strategy = make();
+        let outcome = law(&*strategy);
+        if but.contains(&strategy.name()) {
+            outcome.expect_err(strategy.name());
+        } else if let Err(broken) = outcome {
+            panic!("{broken}");
         }
     }
-    strategies
 }
 
-fn shape(strategy: &dyn RewardStrategy, group: &[Rollout]) -> Vec<Shaped> {
-    let mut out = vec![Shaped::default(); group.len()];
-    strategy.shape(&StepContext::default(), group, &mut out).unwrap();
-    out
+#[test]
+fn all_are_finite() {
+    keep(laws::always_finite, &[]);
 }
 
-fn totals(shaped: &[Shaped]) -> Vec<f64> {
-    shaped.iter().map(|s| s.total).collect()
+#[test]
+fn all_have_parts_and_masks_that_agree() {
+    keep(laws::parts_and_masks_agree, &[]);
+}
+
+#[test]
+fn all_are_pure() {
+    keep(laws::shaping_is_pure, &[]);
+}
+
+#[test]
+fn all_keep_the_signs_of_advantages() {
+    keep(laws::reweighting_keeps_signs, &[]);
+}
+
+#[test]
+fn none_reads_what_it_excludes() {
+    keep(laws::excluded_are_irrelevant, &[]);
+}
+
+/// GFPO keeps the first of several equal rollouts.
+#[test]
+fn all_but_gfpo_treat_equals_alike_in_any_order() {
+    keep(laws::order_is_irrelevant, &["gfpo"]);
+    keep(laws::equals_get_equal, &["gfpo"]);
+}
+
+#[test]
+fn all_resume_exactly() {
+    for make in all() {
+        laws::resumes_exactly(&*make);
+    }
+}
+
+#[test]
+fn a_state_that_forgets_is_noticed() {
+    #[derive(Debug, Default)]
+    struct Forgetful(u32);
+    impl RewardStrategy for Forgetful {
+        fn name(&self) -> &'static str {
+            "forgetful"
+        }
+        fn shape(&self, _: &StepContext, _: &[Rollout], out: &mut [curt_reward::Shaped]) -> Result<(), curt_reward::RewardError> {
+            out.iter_mut().for_each(|shaped| {
+                shaped.reset();
+                shaped.total = f64::from(self.0);
+            });
+            Ok(())
+        }
+        fn observe(&mut self, _: &[curt_reward::GroupFacts<'_>]) {
+            self.0 += 1;
+        }
+    }
+    let outcome = std::panic::catch_unwind(|| laws::resumes_exactly(&|| Box::new(Forgetful::default())));
+    assert!(outcome.is_err());
+}
+
+fn totals(strategy: &dyn RewardStrategy, case: &Case) -> Vec<f64> {
+    laws::shaped(strategy, case).iter().map(|s| s.total).collect()
 }
 
 proptest! {
     #[test]
-    fn order_within_the_group_does_not_matter((group, target) in group_and_target(), seed in any::<usize>()) {
-        let mut order: Vec<usize> = (0..group.len()).collect();
-        order.rotate_left(seed % group.len());
-        order.swap(0, seed / 31 % group.len());
-        let permuted: Vec<Rollout> = order.iter().map(|&i| group[i]).collect();
-        for strategy in all(target) {
-            let (direct, moved) = (shape(&*strategy, &group), shape(&*strategy, &permuted));
-            for (place, &i) in order.iter().enumerate() {
-                prop_assert_eq!(&moved[place], &direct[i], "{}", strategy.name());
-            }
-        }
+    fn raising_the_target_never_lowers_a_truncation_reward(case in laws::cases(), target in 1..40_000_u32, more in 1..300_u32) {
+        let low = totals(&Truncation::new(target).unwrap(), &case);
+        let high = totals(&Truncation::new(target + more).unwrap(), &case);
+        prop_assert!(low.iter().zip(&high).all(|(l, h)| l <= h));
+    }
+
+    /// L_R = L_T: no rollout is longer than the target.
+    #[test]
+    fn at_the_cap_truncation_is_correctness(case in laws::cases()) {
+        let cap = case.ctx.max_completion_length.unwrap();
+        let correctness: Vec<f64> = case.group.iter().map(|r| f64::from(u8::from(r.correct))).collect();
+        prop_assert_eq!(totals(&Truncation::new(cap).unwrap(), &case), correctness);
     }
 
     #[test]
-    fn wrong_answers_are_never_rewarded((mut group, target) in group_and_target()) {
-        for strategy in all(target) {
-            for (rollout, shaped) in group.iter().zip(shape(&*strategy, &group)) {
-                prop_assert!(rollout.correct || shaped.total <= 0.0, "{}", strategy.name());
-            }
-        }
-        group.iter_mut().for_each(|rollout| rollout.correct = false);
-        for strategy in all(target) {
-            prop_assert!(totals(&shape(&*strategy, &group)).iter().all(|&r| r <= 0.0), "all wrong: {}", strategy.name());
-        }
-    }
-
-    #[test]
-    fn reward_never_rises_with_length((group, target) in group_and_target(), more in 1u32..300) {
-        let longer: Vec<Rollout> = group.iter().map(|r| Rollout { length: r.length + more, ..*r }).collect();
-        for strategy in all(target) {
-            for (short, long) in shape(&*strategy, &group).iter().zip(shape(&*strategy, &longer)) {
-                prop_assert!(long.total <= short.total, "{}", strategy.name());
-            }
-        }
-    }
-
-    #[test]
-    fn raising_the_target_never_lowers_a_truncation_reward((group, target) in group_and_target(), more in 1u32..300) {
-        let low = shape(&Truncation::new(target).unwrap(), &group);
-        let high = shape(&Truncation::new(target + more).unwrap(), &group);
-        prop_assert!(low.iter().zip(&high).all(|(l, h)| l.total <= h.total));
-    }
-
-    #[test]
-    fn at_the_cap_truncation_is_correctness((group, cap) in group_and_target()) {
-        // L_R = L_T: no rollout is longer than the target.
-        let capped: Vec<Rollout> = group.iter().map(|r| Rollout { length: r.length.min(cap), ..*r }).collect();
-        let ctx = StepContext { step: 0, max_completion_length: Some(cap) };
-        let mut out = vec![Shaped::default(); capped.len()];
-        Truncation::new(cap).unwrap().shape(&ctx, &capped, &mut out).unwrap();
-        let correctness: Vec<f64> = capped.iter().map(|r| f64::from(u8::from(r.correct))).collect();
-        prop_assert_eq!(totals(&out), correctness);
-    }
-
-    #[test]
-    fn masked_rollouts_carry_no_reward_and_parts_sum_to_the_total((group, target) in group_and_target()) {
-        for strategy in all(target) {
-            for shaped in shape(&*strategy, &group) {
-                prop_assert_eq!(shaped.parts.iter().map(|part| part.1).sum::<f64>(), shaped.total);
-                prop_assert!(shaped.in_statistics || !shaped.in_loss, "{}: in the loss alone", strategy.name());
-                prop_assert!(shaped.in_loss || shaped.total == 0.0, "{}: masked with a reward", strategy.name());
-            }
-        }
-    }
-
-    #[test]
-    fn what_minus_lc_masks_is_masked_by_its_longer_variants((group, target) in group_and_target()) {
-        let masked = |s: &dyn RewardStrategy| shape(s, &group).iter().map(|s| !s.in_loss).collect::<Vec<_>>();
+    fn what_minus_lc_masks_is_masked_by_its_longer_variants(case in laws::cases(), target in 1..40_000_u32) {
+        let masked = |s: &dyn RewardStrategy| laws::shaped(s, &case).iter().map(|s| !s.in_loss).collect::<Vec<_>>();
         let lc = masked(&MinusLc::new(target, Masking::Exclude).unwrap());
         let si = masked(&MinusLcSi::new(target, Masking::Exclude).unwrap());
         let li = masked(&MinusLcLi::new(target, Masking::Exclude).unwrap());
-        for i in 0..group.len() {
+        for i in 0..case.group.len() {
             prop_assert!(!lc[i] || (si[i] && li[i]));
         }
     }
 
+    /// Smaller lengths make it shorter, never longer, and the edges are really drawn.
     #[test]
-    fn minus_lc_family_puts_every_right_answer_above_every_wrong_one((group, target) in group_and_target()) {
-        for strategy in all(target).iter().filter(|s| s.name().starts_with("minus_lc")) {
-            let shaped = shape(&**strategy, &group);
-            let trained: Vec<_> = group.iter().zip(&shaped).filter(|(_, s)| s.in_loss).collect();
-            let (right, wrong): (Vec<_>, Vec<_>) = trained.into_iter().partition(|(r, _)| r.correct);
-            prop_assert!(right.iter().all(|(_, r)| wrong.iter().all(|(_, w)| r.total > w.total)), "{}", strategy.name());
+    fn cases_are_groups_that_every_strategy_takes(case in laws::cases()) {
+        prop_assert!((1..=24).contains(&case.group.len()));
+        let cap = case.ctx.max_completion_length.unwrap();
+        for rollout in &case.group {
+            prop_assert!(rollout.length <= cap && rollout.answer_length.unwrap() <= rollout.length);
+            prop_assert!(!rollout.truncated || rollout.length == cap);
         }
-    }
-
-    #[test]
-    fn stateless_strategies_save_their_name_and_load_it_back((group, target) in group_and_target()) {
-        for mut strategy in all(target) {
-            let (state, before) = (strategy.save(), shape(&*strategy, &group));
-            strategy.load(&state).unwrap();
-            prop_assert_eq!(shape(&*strategy, &group), before);
-            prop_assert_eq!(strategy.needs(), Facts::BASIC);
-            prop_assert!(strategy.metrics().is_empty());
+        for make in all() {
+            laws::shaped(&*make(), &case);
         }
     }
 }
@@ -149,6 +151,23 @@ proptest! {
 /// Where a law is broken on purpose: a long right answer gets no more than a wrong one.
 #[test]
 fn truncation_does_not_separate_long_right_answers_from_wrong_ones() {
-    let group = [Rollout::new(ProblemKey(0), true, 11), Rollout::new(ProblemKey(0), false, 3)];
-    assert_eq!(totals(&shape(&Truncation::new(10).unwrap(), &group)), [0.0, 0.0]);
+    let group = vec![Rollout::new(ProblemKey(0), true, 11), Rollout::new(ProblemKey(0), false, 3)];
+    let case = Case { ctx: StepContext::default(), group, choice: 0 };
+    assert_eq!(totals(&Truncation::new(10).unwrap(), &case), [0.0, 0.0]);
+}
+
+/// The token score of DIET grows with the group, beyond the distance of right and wrong: not yet at 24 rollouts.
+#[test]
+fn diet_does_not_separate_right_from_wrong_in_large_groups() {
+    let lowest_right_above_wrong = |n: u32| {
+        // half right, one of these far longer than the others
+        let length = |i: u32| if i == 0 { 30_000 } else { 10 };
+        let group = (0..n).map(|i| Rollout::new(ProblemKey(0), i < n / 2, length(i))).collect();
+        let totals = totals(
+            &*by_name("diet", &Parameters::new().with("max_length", 100)).unwrap(),
+            &Case { ctx: StepContext::default(), group, choice: 0 },
+        );
+        totals[0] > totals[n as usize - 1]
+    };
+    assert!(lowest_right_above_wrong(24) && !lowest_right_above_wrong(400));
 }

@@ -147,6 +147,28 @@ pub struct RewardSection {
     pub target_length: usize,
     /// How masked rollouts count.
     pub masking: MaskingMode,
+    /// The other parameters of the strategy, each with its value.
+    #[serde(flatten)]
+    pub parameters: curt_reward::Parameters,
+}
+
+impl RewardSection {
+    /// Everything that the strategy is built from: those of the common settings that it has, and its own.
+    ///
+    /// # Errors
+    /// The word names no strategy.
+    pub fn all_parameters(&self) -> Result<curt_reward::Parameters, curt_reward::RewardError> {
+        let known = curt_reward::parameters_of(&self.strategy)?;
+        let has = |name: &str| known.iter().any(|parameter| parameter.name == name);
+        let mut all = self.parameters.clone();
+        if has("target_length") {
+            all = all.with("target_length", self.target_length as u32);
+        }
+        if has("masking") {
+            all = all.with("masking", if self.masking == MaskingMode::ZeroAfter { "zero_after" } else { "exclude" });
+        }
+        Ok(all)
+    }
 }
 
 /// Over what the deviation of rewards is taken.

@@ -2,7 +2,7 @@
 
 use curt_advantage::{AdvantageEstimator, Credit, RewardGroup, SampledTokens};
 use curt_difficulty::{Admission, Gate, GateFacts};
-use curt_reward::RewardStrategy;
+use curt_reward::{RewardStrategy, Rollout, Shaped};
 
 use crate::error::TrainError;
 use crate::shape::ShapedGroup;
@@ -22,6 +22,11 @@ impl CreditedGroup {
     /// Whether completion `sample` is trained on.
     pub fn in_loss(&self, sample: usize) -> bool {
         self.admission.is_kept() && self.shaped.shaped[sample].in_loss
+    }
+
+    /// How many leading tokens of completion `sample` are trained on: all, unless the strategy cut it.
+    pub fn trained_length(&self, sample: usize) -> usize {
+        trained_length(&self.shaped.rollouts[sample], &self.shaped.shaped[sample]) as usize
     }
 }
 
@@ -59,13 +64,17 @@ fn admit(gate: &dyn Gate, group: &ShapedGroup) -> Result<Admission, TrainError> 
     Ok(gate.admit(&GateFacts::new(&correct, &rewards, &in_statistics)?))
 }
 
+fn trained_length(rollout: &Rollout, shaped: &Shaped) -> u32 {
+    shaped.cut_at.map_or(rollout.length, |cut| cut.min(rollout.length))
+}
+
 fn reward_group(group: &ShapedGroup) -> RewardGroup {
     let parts = group.shaped.first().map_or(&[][..], |s| &s.parts[..]);
     RewardGroup {
         rewards: group.shaped.iter().map(|s| s.total).collect(),
         in_statistics: group.shaped.iter().map(|s| s.in_statistics).collect(),
         in_loss: group.shaped.iter().map(|s| s.in_loss).collect(),
-        lengths: group.rollouts.iter().map(|r| r.length).collect(),
+        lengths: group.rollouts.iter().zip(&group.shaped).map(|(r, s)| trained_length(r, s)).collect(),
         parts: (0..parts.len())
             .map(|p| (parts[p].0.to_owned(), group.shaped.iter().map(|s| s.parts.get(p).map_or(0.0, |x| x.1)).collect()))
             .collect(),

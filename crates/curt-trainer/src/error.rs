@@ -83,20 +83,15 @@ pub enum TrainError {
         /// The names of the facts.
         facts: String,
     },
-    /// A reward strategy that wants part of a completion left out.
-    #[error(
-        "reward.strategy `{strategy}` wants completion {sample} of problem `{problem}` cut after {tokens} tokens, which this \
-         loop does not do yet"
-    )]
-    CutNotSupported {
+    /// A reward strategy that wants a completion left out by cutting it to nothing; masking is for that.
+    #[error("reward.strategy `{strategy}` wants completion {sample} of problem `{problem}` cut to nothing")]
+    CutToNothing {
         /// Its word.
         strategy: String,
         /// The problem's id.
         problem: String,
         /// Index of the completion in its group.
         sample: usize,
-        /// Tokens that are to stay.
-        tokens: u32,
     },
     /// A KL term without the model it is about.
     #[error("algo.beta = {beta} needs a reference model, and this trainer was given none")]

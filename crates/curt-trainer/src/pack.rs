@@ -56,7 +56,8 @@ fn minibatch(groups: &[CreditedGroup], kind: NormalizerKind) -> Minibatch {
         let rollout = &group.shaped.verified.group;
         for (sample, completion) in rollout.completions.iter().enumerate() {
             if group.in_loss(sample) {
-                sequences.push(sequence(&rollout.selected.prompt_ids, completion, group.credits[sample].clone()));
+                let kept = group.trained_length(sample);
+                sequences.push(sequence(&rollout.selected.prompt_ids, completion, kept, group.credits[sample].clone()));
             }
         }
     }
@@ -69,10 +70,11 @@ fn minibatch(groups: &[CreditedGroup], kind: NormalizerKind) -> Minibatch {
     Minibatch { sequences, normalizer }
 }
 
-fn sequence(prompt: &[u32], completion: &curt_runtime::Completion, credit: Credit) -> PackedSequence {
-    let wide = |x: &[f32]| x.iter().map(|&v| f64::from(v)).collect();
+/// The first `kept` tokens of a completion.
+fn sequence(prompt: &[u32], completion: &curt_runtime::Completion, kept: usize, credit: Credit) -> PackedSequence {
+    let wide = |x: &[f32]| x.iter().take(kept).map(|&v| f64::from(v)).collect();
     PackedSequence {
-        tokens: [prompt, &completion.ids].concat(),
+        tokens: [prompt, &completion.ids[..kept]].concat(),
         prompt_length: prompt.len(),
         behaviour: wide(&completion.logprobs),
         entropy: wide(&completion.entropies),

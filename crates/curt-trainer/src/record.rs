@@ -38,6 +38,9 @@ pub struct RolloutRecord<'a> {
     shaped: f64,
     in_statistics: bool,
     in_loss: bool,
+    /// Leading tokens that are trained on, where the strategy cut the rest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cut_at: Option<u32>,
     advantage: &'a Credit,
     kept: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -86,6 +89,7 @@ fn rollout_record(step: u32, seed: u64, credited: &CreditedGroup, sample: usize)
         shaped: shaped.total,
         in_statistics: shaped.in_statistics,
         in_loss: shaped.in_loss,
+        cut_at: shaped.cut_at,
         advantage: &credited.credits[sample],
         kept: credited.in_loss(sample),
         drop_reason: dropped.or((!shaped.in_loss).then_some(MASKED)),

@@ -108,6 +108,7 @@ pub struct RunReport {
 /// Whatever stops a step, a checkpoint that cannot be trusted, a run directory that cannot be written.
 pub fn train(trainer: Trainer, resume: Option<&ResumeFrom>, observer: &mut dyn Observer) -> Result<RunReport, TrainError> {
     let mut run = Run::start(trainer, resume, observer)?;
+    run.trainer.warnings().iter().for_each(|warning| observer.event(warning));
     let owed = if run.owes_evaluation()? { run.evaluate(observer)? } else { None };
     let before = owed.filter(|_| run.done == 0).map_or_else(|| run.recorded_before(), |before| Ok(Some(before)))?;
     let mut outcome = Outcome::Finished;

@@ -1,6 +1,6 @@
 //! `shape`: verdicts and lengths → shaped rewards.
 
-use curt_reward::{GroupFacts, ProblemKey, RewardStrategy, Rollout, Shaped, StepContext};
+use curt_reward::{Facts, GroupFacts, ProblemKey, RewardStrategy, Rollout, Shaped, StepContext};
 use curt_runtime::StopReason;
 
 use crate::error::TrainError;
@@ -17,23 +17,32 @@ pub struct ShapedGroup {
     pub shaped: Vec<Shaped>,
 }
 
+/// What this loop can tell a strategy of a rollout and a step, whatever the task.
+pub const SUPPLIED: Facts = Facts { repetition: true, step_accuracy: true, ..Facts::BASIC };
+
+/// n of the n-grams whose repetition is counted: long enough that a derivation does not repeat them by being a derivation.
+const N_GRAM: usize = 20;
+
 /// Shapes every group, then lets the strategy observe the whole step in its canonical order.
 ///
 /// # Errors
-/// What the strategy refuses, by row and field; a completion that it wants cut, because nothing after this stage would cut it.
+/// What the strategy refuses, by row and field; a cut that leaves nothing of a completion, because there would be nothing to
+/// train on.
 pub fn shape(
     strategy: &mut dyn RewardStrategy,
     context: &StepContext,
     groups: Vec<VerifiedGroup>,
 ) -> Result<Vec<ShapedGroup>, TrainError> {
+    let context = StepContext { accuracy: accuracy(&groups), ..*context };
+    let needs = strategy.needs();
     let mut out = Vec::with_capacity(groups.len());
     for verified in groups {
-        let rollouts = facts(&verified);
+        let rollouts = facts(&verified, needs);
         let mut shaped = vec![Shaped::default(); rollouts.len()];
-        strategy.shape(context, &rollouts, &mut shaped)?;
-        if let Some((sample, tokens)) = shaped.iter().enumerate().find_map(|(i, s)| Some((i, s.cut_at?))) {
+        strategy.shape(&context, &rollouts, &mut shaped)?;
+        if let Some(sample) = shaped.iter().position(|s| s.cut_at == Some(0)) {
             let problem = verified.group.selected.problem.id.clone();
-            return Err(TrainError::CutNotSupported { strategy: strategy.name().into(), problem, sample, tokens });
+            return Err(TrainError::CutToNothing { strategy: strategy.name().into(), problem, sample });
         }
         out.push(ShapedGroup { verified, rollouts, shaped });
     }
@@ -42,13 +51,51 @@ pub fn shape(
     Ok(out)
 }
 
-fn facts(verified: &VerifiedGroup) -> Vec<Rollout> {
+/// The share of all completions of a step that are right, or `None` for none.
+fn accuracy(groups: &[VerifiedGroup]) -> Option<f64> {
+    let verdicts = || groups.iter().flat_map(|group| &group.verdicts);
+    let n = verdicts().count();
+    (n > 0).then(|| verdicts().filter(|verdict| verdict.is_correct()).count() as f64 / n as f64)
+}
+
+fn facts(verified: &VerifiedGroup, needs: Facts) -> Vec<Rollout> {
     let problem = ProblemKey(verified.group.selected.key);
     let completions = verified.group.completions.iter().zip(&verified.verdicts);
     completions
         .map(|(completion, verdict)| Rollout {
             truncated: completion.stop != StopReason::Eos,
+            repetition: needs.repetition.then(|| repetition(&completion.ids)),
             ..Rollout::new(problem, verdict.is_correct(), completion.ids.len() as u32)
         })
         .collect()
+}
+
+/// The share of its n-grams that a completion has written before; 0 for one that is shorter than one of them.
+fn repetition(ids: &[u32]) -> f64 {
+    let mut grams: Vec<&[u32]> = ids.windows(N_GRAM).collect();
+    let n = grams.len();
+    grams.sort_unstable();
+    grams.dedup();
+    if n == 0 { 0.0 } else { (n - grams.len()) as f64 / n as f64 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn repetition_is_the_share_of_n_grams_seen_before() {
+        let rising: Vec<u32> = (0..40).collect();
+        for (ids, expected) in [
+            (vec![], 0.0),
+            (vec![7; N_GRAM - 1], 0.0),
+            (vec![7; N_GRAM], 0.0),
+            (vec![7; N_GRAM + 1], 0.5),
+            (rising.clone(), 0.0),
+            // of the 61 n-grams of three equal parts of 20 and one more all but 20 are seen before
+            ([&rising[..20], &rising[..20], &rising[..20], &rising[..20]].concat(), 41.0 / 61.0),
+        ] {
+            assert_eq!(repetition(&ids), expected, "{ids:?}");
+        }
+    }
 }

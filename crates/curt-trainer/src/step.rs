@@ -44,7 +44,8 @@ pub fn step(
         max_completion_length: c.rollout.max_completion_length,
         sampling: Sampling::temperature(c.rollout.temperature),
     };
-    let context = StepContext { step: u64::from(step), max_completion_length: Some(plan.max_completion_length as u32) };
+    let max_completion_length = Some(plan.max_completion_length as u32);
+    let context = StepContext { step: u64::from(step), max_completion_length, ..StepContext::default() };
     let update_plan = UpdatePlan { micro_tokens: c.train.micro_tokens, inverse_temperature: plan.sampling.inverse_temperature() };
 
     let prompts = select(&run.source, &run.encoder, c.seed, step, c.rollout.prompts_per_step)?;

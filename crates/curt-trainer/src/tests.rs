@@ -6,4 +6,5 @@ mod metrics;
 mod objectives;
 mod scripted;
 mod steps;
+mod strategies;
 mod table;

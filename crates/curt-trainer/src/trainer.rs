@@ -8,21 +8,20 @@ use curt_advantage::{
     objective_by_name,
 };
 use curt_difficulty::Gate;
-use curt_reward::{Facts, Parameters, RewardStrategy};
+use curt_reward::{RewardStrategy, makes_short_is_correct_trap};
 use curt_runtime::random::uniform_from;
 use curt_runtime::{ChatTemplate, DrawKey, GenerateProgress, Policy, Purpose, ReferencePolicy, Tokenizer, Update};
 use curt_task::chain::Chain;
 use curt_task::{FieldNames, Problem, chain, read_jsonl};
 use curt_verify::Verifier;
 
-use crate::config::{
-    AlgoSection, Config, DataSection, GroupFilter, LossAggregation, MaskingMode, RewardSection, ScaleRewards, TaskKind,
-};
+use crate::config::{AlgoSection, Config, DataSection, GroupFilter, LossAggregation, RewardSection, ScaleRewards, TaskKind};
 use crate::error::TrainError;
 use crate::evaluate::{Evaluation, evaluate};
 use crate::prompt::PromptEncoder;
 use crate::schedule::Schedule;
 use crate::select::{ProblemSource, Selected, with_occurrences};
+use crate::shape::SUPPLIED;
 
 /// Everything that a step needs.
 pub struct Trainer {
@@ -111,6 +110,18 @@ impl Trainer {
         stem.unwrap_or_else(|| "chain".to_owned())
     }
 
+    /// What is allowed and yet likely a mistake, each in one line.
+    pub fn warnings(&self) -> Vec<String> {
+        let (target, limit) = (self.config.reward.target_length as u32, self.config.rollout.max_completion_length as u32);
+        let is_trap = target < limit && makes_short_is_correct_trap(self.strategy.as_ref(), target, target + 1);
+        let name = self.strategy.name();
+        let trap = format!(
+            "reward.strategy `{name}` leaves short wrong rollouts out of the statistics: short becomes correct, right or wrong; \
+             `reward.masking = \"zero_after\"` counts them"
+        );
+        is_trap.then_some(trap).into_iter().collect()
+    }
+
     /// The optimizer's constants for update number `update` (from 0).
     pub fn optimizer(&self, update: u64) -> Update {
         let train = &self.config.train;
@@ -189,24 +200,12 @@ fn verifier(task: TaskKind) -> Box<dyn Verifier> {
 }
 
 fn strategy(reward: &RewardSection) -> Result<Box<dyn RewardStrategy>, TrainError> {
-    let known = curt_reward::parameters_of(&reward.strategy)?;
-    let mut parameters = Parameters::new();
-    if known.contains(&"target_length") {
-        parameters = parameters.with("target_length", reward.target_length as u32);
-    }
-    if known.contains(&"masking") {
-        let masking = match reward.masking {
-            MaskingMode::Exclude => "exclude",
-            MaskingMode::ZeroAfter => "zero_after",
-        };
-        parameters = parameters.with("masking", masking);
-    }
-    Ok(curt_reward::by_name(&reward.strategy, &parameters)?)
+    Ok(curt_reward::by_name(&reward.strategy, &reward.all_parameters()?)?)
 }
 
-/// The strategy, if it needs no more than verdicts and lengths: what the loop tells it of a rollout.
+/// The strategy, if it needs no more than [`SUPPLIED`].
 fn suppliable(strategy: Box<dyn RewardStrategy>) -> Result<Box<dyn RewardStrategy>, TrainError> {
-    match strategy.needs().missing_from(&Facts::BASIC)[..] {
+    match strategy.needs().missing_from(&SUPPLIED)[..] {
         [] => Ok(strategy),
         ref facts => Err(TrainError::MissingFacts { strategy: strategy.name().into(), facts: facts.join(", ") }),
     }
@@ -273,7 +272,7 @@ pub(crate) fn objective(algo: &AlgoSection, limit: usize) -> Result<Box<dyn Obje
 
 #[cfg(test)]
 mod tests {
-    use curt_reward::{RewardError, Rollout, Shaped, StepContext};
+    use curt_reward::{Facts, RewardError, Rollout, Shaped, StepContext};
 
     use super::*;
 
@@ -297,6 +296,7 @@ mod tests {
     #[test]
     fn a_strategy_that_needs_what_the_loop_does_not_know_is_refused() {
         assert!(suppliable(Box::new(Wanting(Facts::BASIC))).is_ok());
+        assert!(suppliable(Box::new(Wanting(Facts { repetition: true, step_accuracy: true, ..Facts::BASIC }))).is_ok());
         let facts = Facts { budget: true, reference: true, ..Facts::BASIC };
         let error = suppliable(Box::new(Wanting(facts))).err().unwrap().to_string();
         assert_eq!(

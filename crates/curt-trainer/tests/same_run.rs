@@ -139,6 +139,26 @@ fn an_interrupted_run_resumes_to_the_uninterrupted_one() {
     assert_same(&contents(&whole), &contents(&parts));
 }
 
+#[test]
+fn strategies_with_a_memory_resume_to_the_uninterrupted_run() {
+    for strategy in ["laser_d", "laser_de", "short_rl", "hapo", "a_dlp", "quantile_target"] {
+        let root = tempfile::tempdir().unwrap();
+        let (whole, parts) = (root.path().join("whole"), root.path().join("parts"));
+        let chosen = format!("reward.strategy={strategy}");
+        // short problems, so that their lengths are learnt from the first step on
+        let sets = [&chosen[..], "rollout.prompts_per_step=2", "rollout.max_completion_length=60", "data.links=[1, 2]"];
+        let grid = ["reward.grid_start=8", "reward.grid_step=4", "reward.grid_end=60"];
+        let sets = if strategy.starts_with("laser") { [&sets[..], &grid].concat() } else { sets.to_vec() };
+        run(&whole, 2, &sets, None, u32::MAX).unwrap();
+        assert_eq!(run(&parts, 2, &sets, None, 3).unwrap().outcome, Outcome::Interrupted { step: 3 });
+        run(&parts, 1, &sets, Some(&ResumeFrom::Latest), u32::MAX).unwrap();
+        assert_same(&contents(&whole), &contents(&parts));
+        let state: serde_json::Value =
+            serde_json::from_slice(&fs::read(whole.join("checkpoint-4/trainer_state.json")).unwrap()).unwrap();
+        assert!(!state["strategy"]["values"].as_object().unwrap().is_empty(), "{strategy} has learnt nothing");
+    }
+}
+
 /// An evaluation is a row of metrics, scalars and an event; a resume cuts it back and makes it again, and the table at the end
 /// of a resumed run still has the evaluation before training.
 #[test]

@@ -267,6 +267,14 @@ pub enum RunFileError {
         /// The next.
         second: u32,
     },
+    /// What the reward strategy says of its parameters.
+    #[error("{place}: {source}")]
+    Reward {
+        /// Where.
+        place: Box<Place>,
+        /// What it says.
+        source: curt_reward::RewardError,
+    },
     /// A configuration that TOML cannot express: one with a path that is not Unicode.
     #[error("the configuration cannot be written as TOML: {source}")]
     NotWritable {

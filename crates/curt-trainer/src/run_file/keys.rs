@@ -1,5 +1,7 @@
 //! Every key that a run file may have, with the spellings of TRL that mean exactly the same.
 
+use std::sync::LazyLock;
+
 /// One setting: where it lives, what it is called, and what else it may be called.
 #[derive(Debug)]
 pub(super) struct Key {
@@ -115,6 +117,27 @@ pub(super) static KEYS: &[Key] = &[
     ours("log", "tensorboard"),
 ];
 
+/// The parameters of reward strategies that are no key of [`KEYS`]: settings of `[reward]` too.
+static PARAMETERS: LazyLock<Vec<Key>> = LazyLock::new(|| {
+    let all = curt_reward::names().into_iter().filter_map(|name| curt_reward::parameters_of(name).ok()).flatten();
+    let mut names: Vec<&str> = all.map(|parameter| parameter.name).collect();
+    names.sort_unstable();
+    names.dedup();
+    names.retain(|name| !KEYS.iter().any(|key| key.section == REWARD && key.name == *name));
+    names.into_iter().map(|name| ours(REWARD, name)).collect()
+});
+
+const REWARD: &str = "reward";
+
+/// The names of the settings of `[reward]` that are parameters of single strategies.
+pub(super) fn parameters() -> impl Iterator<Item = &'static str> {
+    PARAMETERS.iter().map(|key| key.name)
+}
+
+fn all(section: &str) -> impl Iterator<Item = &'static Key> {
+    KEYS.iter().chain(PARAMETERS.iter().filter(move |_| section == REWARD))
+}
+
 impl Key {
     /// `section.name`, or the name alone at the top of the file.
     pub fn full_name(&self) -> String {
@@ -137,7 +160,7 @@ impl Key {
 
 /// The key that `name` means in `section` (empty: at the top of the file).
 pub(super) fn find(section: &str, name: &str) -> Option<&'static Key> {
-    KEYS.iter().find(|key| key.answers_to(section, name))
+    all(section).find(|key| key.answers_to(section, name))
 }
 
 /// `section.name`, or the name alone at the top of the file.
@@ -147,7 +170,7 @@ pub(super) fn dotted(section: &str, name: &str) -> String {
 
 /// What to write instead of an unknown key: a near name of the same section, or the same name where it belongs.
 pub(super) fn nearest_key(section: &str, name: &str) -> Option<String> {
-    let here = KEYS.iter().filter(|key| section.is_empty() || key.section == section);
+    let here = all(section).filter(|key| section.is_empty() || key.section == section);
     let spellings: Vec<(&str, &Key)> = here.flat_map(|key| key.spellings().map(move |spelling| (spelling, key))).collect();
     let near = nearest(name, spellings.iter().map(|(spelling, _)| *spelling));
     let near = near.and_then(|near| spellings.iter().find(|(spelling, _)| *spelling == near)).map(|(_, key)| *key);

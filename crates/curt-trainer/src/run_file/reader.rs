@@ -76,6 +76,20 @@ impl RunFile {
         Err(RunFileError::OutOfRange { place: given.place(key), expected, found: number.to_string() })
     }
 
+    /// A number or a word, or `None` where the key is not given.
+    pub(super) fn parameter(&self, key: &str) -> Result<Option<curt_reward::Value>, RunFileError> {
+        let Some(given) = self.given.get(key) else {
+            return Ok(None);
+        };
+        match &given.value {
+            Value::Text(word) => Ok(Some(word.as_str().into())),
+            // -0.0 would be written back as another text.
+            Value::Number(number) => Ok(Some(if *number == 0.0 { 0.0 } else { *number }.into())),
+            Value::Integer(integer) => Ok(Some((*integer as f64).into())),
+            other => Err(mistyped(given, key, "a number or a word", other)),
+        }
+    }
+
     /// `true` or `false`; `default` where the key is not given.
     pub(super) fn flag(&self, key: &str, default: bool) -> Result<bool, RunFileError> {
         match self.given.get(key) {

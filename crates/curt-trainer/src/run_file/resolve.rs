@@ -2,7 +2,10 @@
 
 use std::path::PathBuf;
 
+use curt_reward::{Parameters, Preset, RewardError};
+
 use super::error::RunFileError;
+use super::keys;
 use super::raw::RunFile;
 use super::reader::{AT_LEAST_ONE, FROM_ZERO, Words};
 use crate::config::{
@@ -170,11 +173,41 @@ impl RunFile {
         if target > limit {
             return Err(RunFileError::TargetAboveLimit { place: self.place(key), target, limit });
         }
-        Ok(RewardSection {
-            strategy: self.name("reward.strategy", &curt_reward::names(), "truncation", None)?,
-            target_length: target,
-            masking: self.word("reward.masking", MASKING, MaskingMode::Exclude)?,
-        })
+        let strategy = self.name("reward.strategy", &curt_reward::names(), "truncation", None)?;
+        let masking = self.word("reward.masking", MASKING, MaskingMode::Exclude)?;
+        let parameters = self.parameters(&strategy, target, limit)?;
+        let section = RewardSection { strategy, target_length: target, masking, parameters };
+        let built = section.all_parameters().and_then(|all| curt_reward::by_name(&section.strategy, &all));
+        built.map_err(|source| self.reward_error(source))?;
+        Ok(section)
+    }
+
+    /// The strategy's own parameters, each with its value: as given, as preset, the target or the limit.
+    fn parameters(&self, strategy: &str, target: usize, limit: usize) -> Result<Parameters, RunFileError> {
+        let known = curt_reward::parameters_of(strategy).map_err(|source| self.reward_error(source))?;
+        let mut given = Parameters::new();
+        for name in keys::parameters() {
+            let preset = known.iter().find(|parameter| parameter.name == name).map(|parameter| parameter.preset);
+            match (self.parameter(&format!("reward.{name}"))?, preset) {
+                (Some(value), _) => given = given.with(name, value),
+                (None, Some(Preset::Target)) => given = given.with(name, target as u32),
+                (None, Some(Preset::Limit)) => given = given.with(name, limit as u32),
+                (None, _) => {}
+            }
+        }
+        let full = curt_reward::resolved(strategy, &given).map_err(|source| self.reward_error(source))?;
+        let own = full.iter().filter(|(name, _)| !["target_length", "masking"].contains(name));
+        Ok(own.fold(Parameters::new(), |all, (name, value)| all.with(name, value.clone())))
+    }
+
+    /// Where the parameter was given that the strategy does not take, or the strategy itself.
+    fn reward_error(&self, source: RewardError) -> RunFileError {
+        let key = match &source {
+            RewardError::BadParameter { parameter, .. } => format!("reward.{parameter}"),
+            RewardError::UnknownParameter { parameter, .. } => format!("reward.{parameter}"),
+            _ => "reward.strategy".to_owned(),
+        };
+        RunFileError::Reward { place: self.place(&key), source }
     }
 
     fn algo(&self, rollout: &RolloutSection) -> Result<AlgoSection, RunFileError> {

@@ -298,6 +298,36 @@ fn words_are_those_of_the_crates() {
 }
 
 #[test]
+fn a_strategy_takes_its_own_parameters_and_no_other() {
+    let reward = |sets: &[&str]| {
+        let sets: Vec<String> = sets.iter().map(|set| format!("reward.{set}")).collect();
+        RunFile::load(None, &sets).map(|config| config.reward).map_err(|error| error.to_string())
+    };
+    let kimi = reward(&["strategy=kimi", "alpha=0.25"]).unwrap().parameters;
+    assert_eq!(kimi, curt_reward::Parameters::new().with("alpha", 0.25).with("warmup_steps", 0));
+    // the limit of the embedded run is 256, its target 48
+    let cosine = reward(&["strategy=dapo_overlong"]).unwrap().parameters;
+    let expected = curt_reward::Parameters::new().with("max_length", 256).with("buffer", 51).with("factor", 1);
+    assert_eq!(cosine, expected);
+    let pruned = reward(&["strategy=think_prune", "end_length=40"]).unwrap().parameters;
+    assert_eq!((pruned.get("start_length"), pruned.get("end_length")), (Some(&48.into()), Some(&40.into())));
+    for (sets, start) in [
+        (&["alpha=0.5"][..], "--set reward.alpha=0.5: `reward.alpha`: reward strategy `truncation` has no parameter `alpha`"),
+        (&["strategy=kimi", "alpha=-1"], "--set reward.alpha=-1: `reward.alpha`: reward strategy `kimi`: `alpha` must be"),
+        (&["strategy=kimi", "alpha=much"], "--set reward.alpha=much: `reward.alpha`: reward strategy `kimi`: `alpha` must be"),
+        (&["strategy=kimi", "alpha=[1]"], "--set reward.alpha=[1]: `reward.alpha`: expected a number or a word, found a list"),
+        (&["strategy=kimi", "alhpa=1"], "--set reward.alhpa=1: unknown key `reward.alhpa`, did you mean `reward.alpha`?"),
+        (
+            &["strategy=think_prune", "end_length=49"],
+            "--set reward.end_length=49: `reward.end_length`: reward strategy `think_prune`",
+        ),
+    ] {
+        let error = reward(sets).unwrap_err();
+        assert!(error.starts_with(start), "{error}");
+    }
+}
+
+#[test]
 fn malformed_toml_names_line_and_column() {
     let error = parse("seed = 1\noutput_dir = = 2").unwrap_err().to_string();
     assert!(error.starts_with("run.toml:2:14: not TOML: "), "{error}");

@@ -1,13 +1,15 @@
 //! The metrics of hand-made groups and updates, and what a strategy may not ask for.
 
-use curt_advantage::{Grpo, ObjectiveStats, ScaleRewards};
+use curt_advantage::{Grpo, Normalizer, ObjectiveStats, ScaleRewards};
 use curt_difficulty::{Gate, NoGate};
 use curt_reward::{Correctness, RewardError, RewardStrategy, Rollout, Shaped, StepContext};
 
 use super::scripted::{Mask, Row, row, shaped};
+use crate::config::NormalizerKind;
 use crate::credit::{CreditedGroup, credit};
 use crate::evaluate::Evaluation;
-use crate::record::step_metrics;
+use crate::pack::pack;
+use crate::record::{rollout_records, step_metrics};
 use crate::shape::shape;
 use crate::update::UpdateReport;
 
@@ -174,9 +176,9 @@ fn a_recorded_evaluation_reads_back_whole() {
     assert_eq!(metrics, expected.map(|(name, value)| (name.to_owned(), value)));
 }
 
-/// Wants the second completion cut after three tokens.
+/// Wants the second completion cut after so many tokens.
 #[derive(Debug)]
-struct Cutting;
+struct Cutting(u32);
 
 impl RewardStrategy for Cutting {
     fn name(&self) -> &'static str {
@@ -184,16 +186,36 @@ impl RewardStrategy for Cutting {
     }
 
     fn shape(&self, _: &StepContext, _: &[Rollout], out: &mut [Shaped]) -> Result<(), RewardError> {
-        out[1].cut_at = Some(3);
+        out[0].total = 1.0;
+        out[1].cut_at = Some(self.0);
         Ok(())
     }
 }
 
 #[test]
-fn a_cut_that_nobody_would_make_is_refused() {
+fn a_cut_to_nothing_is_refused() {
     let verified = shaped(4, &[row(1.0, 8, No), row(1.0, 9, No)]).verified;
-    let error = shape(&mut Cutting, &StepContext::default(), vec![verified]).unwrap_err().to_string();
-    for part in ["`cutting`", "completion 1", "`problem 4`", "after 3 tokens"] {
+    let error = shape(&mut Cutting(0), &StepContext::default(), vec![verified]).unwrap_err().to_string();
+    for part in ["`cutting`", "completion 1", "`problem 4`", "to nothing"] {
         assert!(error.contains(part), "{error}");
     }
+}
+
+#[test]
+fn what_is_cut_is_not_trained_on_and_not_counted() {
+    let verified = shaped(4, &[row(1.0, 8, No), row(1.0, 9, No)]).verified;
+    let whole = verified.group.completions[1].clone();
+    let groups = shape(&mut Cutting(3), &StepContext::default(), vec![verified]).unwrap();
+    let groups = credit(&Grpo::new(ScaleRewards::Group, 0.0).unwrap(), &NoGate, &Correctness, groups).unwrap();
+    let minibatch = &pack(&groups, 1, NormalizerKind::All)[0];
+    let [long, short] = &minibatch.sequences[..] else { panic!("{minibatch:?}") };
+    assert_eq!((long.behaviour.len(), short.behaviour.len(), short.entropy.len(), short.sum_p2.len()), (8, 3, 3, 3));
+    assert_eq!(short.tokens[short.prompt_length..], whole.ids[..3]);
+    let mut expected = Normalizer::default();
+    expected.count(8);
+    expected.count(3);
+    assert_eq!(minibatch.normalizer, expected);
+    let lines = rollout_records(1, 0, &groups);
+    assert_eq!(serde_json::to_value(&lines[1]).unwrap()["cut_at"], 3);
+    assert!(serde_json::to_value(&lines[0]).unwrap().get("cut_at").is_none());
 }

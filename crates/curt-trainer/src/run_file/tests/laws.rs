@@ -1,5 +1,6 @@
 //! What holds for every valid configuration, and for any text at all.
 
+use curt_reward::{Parameters, Preset};
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
@@ -71,6 +72,21 @@ prop_compose! {
     }
 }
 
+/// A strategy's own parameters: its presets, the target and the limit.
+fn own_parameters(strategy: &str, target: usize, limit: usize) -> Parameters {
+    let mut given = Parameters::new();
+    for parameter in curt_reward::parameters_of(strategy).unwrap() {
+        match parameter.preset {
+            Preset::Target => given = given.with(parameter.name, target as u32),
+            Preset::Limit => given = given.with(parameter.name, limit as u32),
+            _ => {}
+        }
+    }
+    let all = curt_reward::resolved(strategy, &given).unwrap();
+    let own = all.iter().filter(|(name, _)| *name != "target_length" && *name != "masking");
+    own.fold(Parameters::new(), |own, (name, value)| own.with(name, value.clone()))
+}
+
 prop_compose! {
     fn configs()(
         (data, eval) in data_and_eval(),
@@ -96,6 +112,7 @@ prop_compose! {
             model: ModelSection { path: path.into(), device: device.into(), threads },
             reward: RewardSection {
                 strategy: strategy.into(),
+                parameters: own_parameters(strategy, target.min(rollout.max_completion_length), rollout.max_completion_length),
                 target_length: target.min(rollout.max_completion_length),
                 masking: if zero_after { MaskingMode::ZeroAfter } else { MaskingMode::Exclude },
             },

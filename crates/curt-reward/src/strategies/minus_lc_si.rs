@@ -1,7 +1,18 @@
 //! `minus_lc_si`: row -L&C-S&I of Table 1, truncation where long right and short wrong answers are masked.
 
 use crate::cells::checked_target;
+use crate::parameters::{MASKING, TARGET_LENGTH};
+use crate::registry::Entry;
 use crate::{Cells, Masking, RewardError, RewardStrategy, Rollout, Shaped, StepContext, check_group};
+
+pub(crate) static ENTRY: Entry = Entry {
+    name: "minus_lc_si",
+    parameters: &[TARGET_LENGTH, MASKING],
+    build: |given| {
+        let read = ENTRY.reading(given)?;
+        Ok(Box::new(MinusLcSi::new(read.length("target_length")?, read.masking()?)?))
+    },
+};
 
 /// **-L&C-S&I**: like truncation, with long correct and short incorrect rollouts masked (arXiv 2602.20945, Table 1).
 ///

@@ -1,7 +1,18 @@
 //! `minus_lc`: row -L&C of Table 1, truncation where long right answers are masked.
 
 use crate::cells::checked_target;
+use crate::parameters::{MASKING, TARGET_LENGTH};
+use crate::registry::Entry;
 use crate::{Cells, Masking, RewardError, RewardStrategy, Rollout, Shaped, StepContext, check_group};
+
+pub(crate) static ENTRY: Entry = Entry {
+    name: "minus_lc",
+    parameters: &[TARGET_LENGTH, MASKING],
+    build: |given| {
+        let read = ENTRY.reading(given)?;
+        Ok(Box::new(MinusLc::new(read.length("target_length")?, read.masking()?)?))
+    },
+};
 
 /// **-L&C**: like truncation, with long *and* correct rollouts masked (arXiv 2602.20945, Table 1): they are neither
 /// rewarded nor punished.

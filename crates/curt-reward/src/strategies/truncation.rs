@@ -1,7 +1,15 @@
 //! `truncation`: right within the target, or nothing.
 
 use crate::cells::checked_target;
+use crate::parameters::TARGET_LENGTH;
+use crate::registry::Entry;
 use crate::{Cells, Masking, RewardError, RewardStrategy, Rollout, Shaped, StepContext, check_group};
+
+pub(crate) static ENTRY: Entry = Entry {
+    name: "truncation",
+    parameters: &[TARGET_LENGTH],
+    build: |given| Ok(Box::new(Truncation::new(ENTRY.reading(given)?.length("target_length")?)?)),
+};
 
 /// **R_T = c · 1\[L ≤ L_T\]**: 1 for a right answer of at most `target_length` tokens, else 0 (arXiv 2602.20945, eq. 2;
 /// "Vanilla" in its Table 1). ThinkPrune (arXiv 2504.01296) uses the same reward with a falling target.

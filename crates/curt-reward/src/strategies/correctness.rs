@@ -1,6 +1,13 @@
 //! `correctness`: the verdict alone.
 
+use crate::registry::Entry;
 use crate::{RewardError, RewardStrategy, Rollout, Shaped, StepContext, check_group};
+
+pub(crate) static ENTRY: Entry = Entry {
+    name: "correctness",
+    parameters: &[],
+    build: |given| ENTRY.reading(given).map(|_| Box::new(Correctness) as Box<dyn RewardStrategy>),
+};
 
 /// **R = c**: 1 for a right answer, 0 for a wrong one, whatever the length. The baseline without length shaping
 /// (arXiv 2602.20945, eq. 1).

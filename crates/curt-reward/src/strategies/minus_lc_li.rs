@@ -1,7 +1,18 @@
 //! `minus_lc_li`: row -L&C-L&I of Table 1, truncation where all long answers are masked.
 
 use crate::cells::checked_target;
+use crate::parameters::{MASKING, TARGET_LENGTH};
+use crate::registry::Entry;
 use crate::{Cells, Masking, RewardError, RewardStrategy, Rollout, Shaped, StepContext, check_group};
+
+pub(crate) static ENTRY: Entry = Entry {
+    name: "minus_lc_li",
+    parameters: &[TARGET_LENGTH, MASKING],
+    build: |given| {
+        let read = ENTRY.reading(given)?;
+        Ok(Box::new(MinusLcLi::new(read.length("target_length")?, read.masking()?)?))
+    },
+};
 
 /// **-L&C-L&I**: plain correctness among the short rollouts; the long ones, right or wrong, are masked
 /// (arXiv 2602.20945, Table 1).

@@ -1,7 +1,18 @@
 //! `minus_i`: row -I of Table 1, truncation where wrong answers are masked.
 
 use crate::cells::checked_target;
+use crate::parameters::{MASKING, TARGET_LENGTH};
+use crate::registry::Entry;
 use crate::{Cells, Masking, RewardError, RewardStrategy, Rollout, Shaped, StepContext, check_group};
+
+pub(crate) static ENTRY: Entry = Entry {
+    name: "minus_i",
+    parameters: &[TARGET_LENGTH, MASKING],
+    build: |given| {
+        let read = ENTRY.reading(given)?;
+        Ok(Box::new(MinusI::new(read.length("target_length")?, read.masking()?)?))
+    },
+};
 
 /// **-I**: like truncation, with all wrong rollouts masked (arXiv 2602.20945, Table 1).
 ///
