@@ -15,6 +15,8 @@ Examples:
   curt train --resume latest                  go on after Ctrl-C or a crash
   curt eval embedded:good                     accuracy and length of a model
   curt generate DIR --chat --prompt 'What is 17 + 25?'
+  curt lab runs/embedded                      what every reward strategy would teach, from recorded rollouts
+  curt score rollouts.jsonl --strategy truncation --set target_length=4096
 
 A model is a folder in Hugging Face layout, or one of the two inside the binary: embedded:good, embedded:weak.
 
@@ -56,6 +58,26 @@ Examples:
   curt generate DIR --chat --prompt 'What is 17 + 25?' --temperature 0.7 --max-new-tokens 512
   curt generate DIR --prompt-file prompt.txt --temperature 0";
 
+const SCORE_EXAMPLES: &str = "\
+Examples:
+  curt score rollouts.jsonl --strategy truncation --set target_length=4096
+  curt score runs/embedded --strategy minus_lc --set target_length=48 --output scores.jsonl
+  my_trainer | curt score - --strategy truncation --set target_length=4096
+
+A rollout is one line of JSON: {\"group\": 1, \"correct\": true, \"length\": 812}. It may also have step, truncated (or
+finish_reason), answer_length, budget, repetition, reference; other fields are passed over. Rows of a group stand together.
+One line comes out per rollout, in the same order: group, reward, parts, advantage, in_statistics, in_loss.
+An empty line ends a step: what came before it is answered at once, so that another program can wait for it.";
+
+const LAB_EXAMPLES: &str = "\
+Examples:
+  curt lab runs/embedded                                  L_T and L_R are read from its run.toml
+  curt lab rollouts.jsonl --target-length 4096 --plot lab.svg --json lab.json
+  curt lab rollouts.jsonl --target-length 4096 --strategy truncation --strategy minus_i
+
+Rollouts are lines of JSON as for curt score, or a run directory.
+Every strategy is compared, with its defaults and the lengths given; those that need a fact that the rollouts lack are named.";
+
 /// The whole command line.
 #[derive(Debug, Parser)]
 #[command(name = "curt", version, about = ABOUT, after_help = EXAMPLES, styles = Styles::plain(), max_term_width = 100)]
@@ -74,6 +96,10 @@ pub enum Command {
     Eval(EvalArguments),
     /// Complete a prompt
     Generate(GenerateArguments),
+    /// Rewards and advantages for recorded rollouts, as JSON lines
+    Score(ScoreArguments),
+    /// Compare reward strategies on recorded rollouts
+    Lab(LabArguments),
 }
 
 /// `curt train`
@@ -211,6 +237,64 @@ pub struct GenerateArguments {
     pub show_ids: bool,
     #[command(flatten)]
     pub device: DeviceArguments,
+}
+
+/// `curt score`
+#[derive(Args, Debug)]
+#[command(after_help = SCORE_EXAMPLES)]
+pub struct ScoreArguments {
+    /// Files of rollouts (.jsonl or .jsonl.zst), run directories, or - for standard input
+    #[arg(value_name = "ROLLOUTS", default_value = "-")]
+    pub rollouts: Vec<PathBuf>,
+    /// The reward strategy
+    #[arg(long, value_name = "NAME")]
+    pub strategy: String,
+    /// A parameter of the strategy; may be given several times
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub sets: Vec<String>,
+    /// L_R: a longer rollout is refused as damaged
+    #[arg(long, value_name = "TOKENS", value_parser = tokens)]
+    pub max_completion_length: Option<u32>,
+    /// Groups that make a step, where rows name none
+    #[arg(long, value_name = "N", default_value = "128", value_parser = positive)]
+    pub groups_per_step: usize,
+    /// Write there instead of standard output
+    #[arg(long, value_name = "OUT")]
+    pub output: Option<PathBuf>,
+}
+
+/// `curt lab`
+#[derive(Args, Debug)]
+#[command(after_help = LAB_EXAMPLES)]
+pub struct LabArguments {
+    /// Files of rollouts (.jsonl or .jsonl.zst), run directories, or - for standard input
+    #[arg(value_name = "ROLLOUTS", required = true)]
+    pub rollouts: Vec<PathBuf>,
+    /// L_T: answers of up to this many tokens are short [default: that of the run]
+    #[arg(long, value_name = "TOKENS", value_parser = tokens)]
+    pub target_length: Option<u32>,
+    /// L_R: a longer rollout is refused as damaged [default: that of the run]
+    #[arg(long, value_name = "TOKENS", value_parser = tokens)]
+    pub max_completion_length: Option<u32>,
+    /// Compare only this strategy; may be given several times
+    #[arg(long = "strategy", value_name = "NAME")]
+    pub strategies: Vec<String>,
+    /// A parameter of the strategies that were named
+    #[arg(long = "set", value_name = "KEY=VALUE", requires = "strategies")]
+    pub sets: Vec<String>,
+    /// Groups that make a step, where rows name none
+    #[arg(long, value_name = "N", default_value = "128", value_parser = positive)]
+    pub groups_per_step: usize,
+    /// Write the numbers as JSON
+    #[arg(long, value_name = "OUT")]
+    pub json: Option<PathBuf>,
+    /// Draw advantage against length, a panel for each strategy
+    #[arg(long, value_name = "OUT.svg")]
+    pub plot: Option<PathBuf>,
+}
+
+fn tokens(text: &str) -> Result<u32, String> {
+    positive(text).and_then(|n| u32::try_from(n).map_err(|_| format!("expected at most {}", u32::MAX)))
 }
 
 fn positive(text: &str) -> Result<usize, String> {

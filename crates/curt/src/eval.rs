@@ -16,7 +16,7 @@ use crate::numbers::{counted, short};
 use crate::progress::generation_bar;
 use crate::terminal::Terminal;
 use crate::wiring::{Model, load_model};
-use crate::{closing, header};
+use crate::{closing, header, whole_file};
 
 /// Room for the prompts of a file; what is longer does not fit beside the completion.
 const SHORTEST_PROMPT: usize = 16;
@@ -50,23 +50,10 @@ pub fn run(arguments: &EvalArguments, terminal: &Terminal, interrupt: &Interrupt
     terminal.say(&closing::evaluation(terminal, &summary).join("\n"));
     if let Some(path) = &arguments.json {
         let text = serde_json::to_string_pretty(&summary)? + "\n";
-        write_whole(path, text.as_bytes()).map_err(|source| CommandError::Output { path: path.clone(), source })?;
+        whole_file::write(path, text.as_bytes()).map_err(|source| CommandError::Output { path: path.clone(), source })?;
         terminal.say(&format!("  written to {}", path.display()));
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// Writes a file aside and renames it, so that `path` never holds half of it; a device or a pipe is written to as it is.
-fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    if std::fs::metadata(path).is_ok_and(|found| !found.is_file()) {
-        return std::fs::write(path, bytes);
-    }
-    let mut aside = path.as_os_str().to_owned();
-    aside.push(".tmp");
-    std::fs::write(&aside, bytes).and_then(|()| std::fs::rename(&aside, path)).inspect_err(|_| {
-        // leave nothing half-written; the error that matters is the first
-        let _ = std::fs::remove_file(&aside);
-    })
 }
 
 /// The configuration of a run of which only the evaluation happens: the embedded one with what was typed.
@@ -118,22 +105,4 @@ fn budgets(arguments: &EvalArguments) -> Vec<u32> {
     budgets.retain(|budget| *budget != 24 && *budget >= limit.div_ceil(64));
     budgets.push(limit);
     budgets
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn results_are_written_whole_or_not_at_all() {
-        let root = tempfile::tempdir().unwrap();
-        let path = root.path().join("summary.json");
-        write_whole(&path, b"old").unwrap();
-        write_whole(&path, b"new").unwrap();
-        assert_eq!(std::fs::read(&path).unwrap(), b"new");
-        // a write aside that fails leaves the old file
-        std::fs::create_dir(root.path().join("summary.json.tmp")).unwrap();
-        write_whole(&path, b"newer").unwrap_err();
-        assert_eq!(std::fs::read(&path).unwrap(), b"new");
-    }
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use curt_kernels::DeviceError;
+use curt_lab::{LabError, ScoreError};
 use curt_runtime::{PolicyError, RuntimeError};
 use curt_task::TaskError;
 use curt_trainer::checkpoint::CheckpointError;
@@ -57,6 +58,23 @@ pub enum CommandError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// Recorded rollouts that cannot be opened.
+    #[error("{}: the rollouts cannot be read: {source}", path.display())]
+    Recording {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A parameter without a value.
+    #[error("--set {text}: expected KEY=VALUE, as in target_length=4096")]
+    ParameterSyntax {
+        /// What was typed.
+        text: String,
+    },
+    /// Nothing says what short is.
+    #[error("--target-length is needed: the rollouts are not in a run directory, whose run.toml would say it")]
+    NoTargetLength,
     /// A file for results that cannot be written.
     #[error("{}: cannot be written: {source}", path.display())]
     Output {
@@ -71,8 +89,8 @@ impl CommandError {
     fn code(&self) -> u8 {
         match self {
             Self::NoModelFolder { .. } | Self::ModelIsFile { .. } | Self::UnknownEmbedded { .. } => CONFIG,
-            Self::BudgetBeyondLimit { .. } => CONFIG,
-            Self::PromptFile { .. } => DATA,
+            Self::BudgetBeyondLimit { .. } | Self::ParameterSyntax { .. } | Self::NoTargetLength => CONFIG,
+            Self::PromptFile { .. } | Self::Recording { .. } => DATA,
             Self::Output { .. } => SYSTEM,
         }
     }
@@ -119,6 +137,12 @@ fn code_of(error: &(dyn std::error::Error + 'static)) -> Option<u8> {
     if let Some(error) = error.downcast_ref::<PolicyError>() {
         return Some(policy_code(error));
     }
+    if let Some(error) = error.downcast_ref::<LabError>() {
+        return Some(lab_code(error));
+    }
+    if let Some(ScoreError::Lab(error)) = error.downcast_ref::<ScoreError>() {
+        return Some(lab_code(error));
+    }
     error.downcast_ref::<RuntimeError>().map(runtime_code)
 }
 
@@ -137,9 +161,16 @@ fn train_code(error: &TrainError) -> u8 {
         },
         TrainError::EmptyPrompt { .. } | TrainError::PromptTooLong { .. } => DATA,
         TrainError::NoChatTemplate { .. } | TrainError::NoProblems { .. } => DATA,
-        TrainError::ContextTooShort { .. } | TrainError::MissingFacts { .. } | TrainError::CutNotSupported { .. } => CONFIG,
+        TrainError::ContextTooShort { .. } | TrainError::MissingFacts { .. } | TrainError::CutToNothing { .. } => CONFIG,
         TrainError::Reward(_) | TrainError::Advantage(_) | TrainError::Difficulty(_) | TrainError::Eval(_) => CONFIG,
         _ => SYSTEM,
+    }
+}
+
+fn lab_code(error: &LabError) -> u8 {
+    match error {
+        LabError::Strategy(_) | LabError::Estimator(_) | LabError::MissingFact { .. } => CONFIG,
+        _ => DATA,
     }
 }
 

@@ -1,7 +1,7 @@
 //! The `curt` command: trains reasoning models to be brief and right.
 //!
 //! Everything here composes what the library crates offer: [`arguments`] is what can be typed, [`wiring`] builds the
-//! objects, [`train`], [`eval`] and [`generate`] are the commands, the rest is what they print. No arithmetic beyond
+//! objects, [`train`], [`eval`], [`generate`], [`score`] and [`lab`] are the commands, the rest is what they print. No arithmetic beyond
 //! formatting.
 
 #![forbid(unsafe_code)]
@@ -14,12 +14,17 @@ mod exit;
 mod generate;
 mod header;
 mod interrupt;
+mod lab;
+mod lab_plot;
 mod numbers;
 mod plot;
 mod progress;
+mod recording;
+mod score;
 mod table;
 mod terminal;
 mod train;
+mod whole_file;
 mod wiring;
 
 use std::process::ExitCode;
@@ -40,6 +45,8 @@ fn main() -> ExitCode {
         Command::Train(arguments) => train::run(&arguments, &terminal, &interrupt),
         Command::Eval(arguments) => eval::run(&arguments, &terminal, &interrupt),
         Command::Generate(arguments) => generate::run(&arguments, &terminal, &interrupt),
+        Command::Score(arguments) => score::run(&arguments),
+        Command::Lab(arguments) => lab::run(&arguments, &terminal),
     };
     result.unwrap_or_else(|error| exit::report(&error))
 }

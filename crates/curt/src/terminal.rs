@@ -67,6 +67,11 @@ impl Terminal {
         self.styled("32", text)
     }
 
+    /// `text` in red.
+    pub fn red(&self, text: &str) -> String {
+        self.styled("31", text)
+    }
+
     fn styled(&self, code: &str, text: &str) -> String {
         if self.color && !text.is_empty() { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
     }

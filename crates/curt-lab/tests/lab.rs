@@ -1,0 +1,157 @@
+//! Numbers that were worked out by hand, and the laws of the comparison.
+
+use curt_advantage::Grpo;
+use curt_lab::{CELLS, Lab, LabReport, Reader, Replay, StrategyReport, Verdict, score, trap};
+use curt_reward::{Masking, MinusI, MinusLc, MinusLcLi, MinusLcSi, RewardStrategy, Truncation};
+use proptest::prelude::*;
+
+/// L_T of all recordings here.
+const TARGET: u32 = 50;
+
+/// Two groups: a right and a wrong rollout of each kind, and four wrong ones.
+const ROWS: &str = r#"
+{"group": 1, "correct": true,  "length": 30}
+{"group": 1, "correct": true,  "length": 90}
+{"group": 1, "correct": false, "length": 50}
+{"group": 1, "correct": false, "length": 70}
+{"group": 2, "correct": false, "length": 51}
+{"group": 2, "correct": false, "length": 20}
+"#;
+
+fn report(rows: &str, add: impl Fn(&mut Lab)) -> LabReport {
+    let mut lab = Lab::new(TARGET, Some(256));
+    add(&mut lab);
+    lab.read(&mut Reader::new("rows", rows.as_bytes())).unwrap();
+    lab.report()
+}
+
+fn of<'a>(report: &'a LabReport, strategy: &str) -> &'a StrategyReport {
+    report.strategies.iter().find(|s| s.strategy == strategy).unwrap_or_else(|| panic!("no {strategy}"))
+}
+
+fn close(found: f64, want: f64) {
+    assert!((found - want).abs() < 1e-5, "found {found}, expected {want}");
+}
+
+/// Truncation gives group 1 the rewards 1, 0, 0, 0: advantages 1.5, −.5, −.5, −.5. Plain correctness gives 1, 1, 0, 0:
+/// ± √3/2. The lengths less their mean of 60 are −30, 30, −10, 10. Group 2 has no signal.
+#[test]
+fn truncation_by_hand() {
+    let report = report(ROWS, |lab| lab.add("truncation", Box::new(Truncation::new(TARGET).unwrap())));
+    assert_eq!((report.steps, report.groups, report.rollouts), (1, 2, 6));
+    let found = of(&report, "truncation");
+    assert_eq!(found.cells.iter().map(|cell| cell.rollouts).collect::<Vec<_>>(), [1, 1, 2, 2]);
+    assert_eq!(found.cells.iter().map(|cell| cell.reward).collect::<Vec<_>>(), [Some(1.0), Some(0.0), Some(0.0), Some(0.0)]);
+    assert_eq!(CELLS.len(), found.cells.len());
+    close(found.cells[0].advantage, 1.5);
+    close(found.cells[2].advantage, -0.25);
+    assert_eq!((found.signal, found.phantom), (0.5, Some(0.0)));
+    // the long right one is pushed down, where correctness pushes it up
+    close(found.sign_flips, 1.0 / 6.0);
+    close(found.pressure_correct, (-30.0 * 1.5 - 30.0 * 0.5) / 6.0);
+    close(found.pressure_wrong, (10.0 * 0.5 - 10.0 * 0.5) / 6.0);
+    // of six pairs three differ here and four there; two of them agree, none disagrees
+    close(found.rank_agreement.unwrap(), 2.0 / 12.0_f64.sqrt());
+    assert_eq!((found.trap.comparable_groups, found.trap.defined_groups, found.trap.nonzero_groups), (1, 1, 1));
+    close(found.trap_mean.unwrap(), 2.0);
+    assert_eq!(found.verdict, Verdict::Clear);
+    assert_eq!(found.curve.iter().map(|p| p.length).collect::<Vec<_>>(), [19, 25, 50, 69, 88]);
+}
+
+#[test]
+fn masking_all_wrong_or_all_short_wrong_answers_is_the_trap_and_nothing_else_of_table_1() {
+    let report = report(ROWS, Lab::add_all);
+    let verdicts = |names: &[&str]| names.iter().map(|name| of(&report, name).verdict).collect::<Vec<_>>();
+    let traps = ["minus_i, exclude", "minus_lc_si, exclude", "minus_i, zero_after", "minus_lc_si, zero_after"];
+    assert_eq!(verdicts(&traps), [Verdict::Trap; 4]);
+    let clear = ["correctness", "truncation", "minus_lc, exclude", "minus_lc_li, exclude", "minus_lc, zero_after"];
+    assert_eq!(verdicts(&clear), [Verdict::Clear; 5]);
+}
+
+#[test]
+fn without_a_short_wrong_answer_the_trap_test_says_nothing() {
+    let rows = r#"{"group": 1, "correct": true, "length": 9}
+                  {"group": 1, "correct": false, "length": 90}"#;
+    let report = report(rows, Lab::add_all);
+    assert_eq!(of(&report, "truncation").verdict, Verdict::Undecided);
+    assert_eq!(of(&report, "minus_i, exclude").verdict, Verdict::Undecided);
+}
+
+#[test]
+fn the_probe_knows_the_traps_before_any_rollout_exists() {
+    let probe = |strategy: Box<dyn RewardStrategy>| trap::probe(strategy, Box::new(Grpo::default()), 48).unwrap();
+    let masking = Masking::Exclude;
+    assert_eq!(probe(Box::new(MinusI::new(48, masking).unwrap())), Verdict::Trap);
+    assert_eq!(probe(Box::new(MinusLcSi::new(48, masking).unwrap())), Verdict::Trap);
+    assert_eq!(probe(Box::new(MinusLc::new(48, masking).unwrap())), Verdict::Clear);
+    assert_eq!(probe(Box::new(MinusLcLi::new(48, masking).unwrap())), Verdict::Clear);
+    assert_eq!(probe(Box::new(Truncation::new(48).unwrap())), Verdict::Clear);
+    // a target of one token leaves nothing shorter to make up
+    assert_eq!(probe_of_one_token(), Verdict::Clear);
+}
+
+fn probe_of_one_token() -> Verdict {
+    trap::probe(Box::new(Truncation::new(1).unwrap()), Box::new(Grpo::default()), 1).unwrap()
+}
+
+#[test]
+fn scores_come_row_by_row() {
+    let mut replay = Replay::new(Box::new(Truncation::new(TARGET).unwrap()), Box::new(Grpo::default()), None);
+    let mut out = Vec::new();
+    assert_eq!(score(&mut Reader::new("rows", ROWS.as_bytes()), &mut replay, &mut out).unwrap(), 6);
+    let text = String::from_utf8(out).unwrap();
+    let lines: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.iter().map(|line| line["reward"].as_f64().unwrap()).collect::<Vec<_>>(), [1.0, 0.0, 0.0, 0.0, 0.0, 0.0]);
+    assert_eq!(lines.iter().map(|line| line["group"].as_i64().unwrap()).collect::<Vec<_>>(), [1, 1, 1, 1, 2, 2]);
+    close(lines[0]["advantage"].as_f64().unwrap(), 1.5);
+    assert_eq!(lines[5]["advantage"].as_f64(), Some(0.0));
+    assert_eq!(lines[0]["in_loss"].as_bool(), Some(true));
+}
+
+#[test]
+fn rows_of_curt_itself_are_read() {
+    let row = |step: u32, occurrence: u32, stop: &str| {
+        format!(
+            r#"{{"step": {step}, "seed": 0, "prompt_id": "chain", "problem_key": "00ff00ff00ff00ff", "occurrence": {occurrence},
+                "sample_index": 0, "completion_ids": [1, 2], "finish_reason": "{stop}", "correct": false, "length": 2}}"#
+        )
+        .replace('\n', " ")
+    };
+    let rows = [row(1, 0, "eos"), row(1, 0, "budget"), row(1, 1, "context"), row(2, 0, "eos")].join("\n");
+    let mut reader = Reader::new("rows", rows.as_bytes());
+    let first = reader.next_step().unwrap().unwrap();
+    assert_eq!(first.step, 1);
+    let truncated: Vec<Vec<bool>> = first.groups.iter().map(|g| g.rollouts.iter().map(|r| r.truncated).collect()).collect();
+    assert_eq!(truncated, [vec![false, true], vec![true]]);
+    assert_eq!(first.groups[1].rollouts[0].problem.0, 0x00ff_00ff_00ff_00ff);
+    assert_eq!(reader.next_step().unwrap().unwrap().step, 2);
+}
+
+#[test]
+fn groups_without_steps_form_steps_of_the_given_size() {
+    let rows: String = (0..5).map(|g| format!("{{\"group\": {g}, \"correct\": true, \"length\": 1}}\n")).collect();
+    let mut reader = Reader::new("rows", rows.as_bytes()).groups_per_step(2);
+    let mut sizes = Vec::new();
+    while let Some(step) = reader.next_step().unwrap() {
+        sizes.push((step.step, step.groups.len()));
+    }
+    assert_eq!(sizes, [(1, 2), (2, 2), (3, 1)]);
+}
+
+proptest! {
+    /// Against itself, plain correctness flips no sign and agrees in every rank.
+    #[test]
+    fn plain_correctness_agrees_with_itself(rows in prop::collection::vec((any::<bool>(), 0_u32..200), 1..40)) {
+        let text: String = rows.iter().enumerate()
+            .map(|(i, (correct, length))| format!("{{\"group\": {}, \"correct\": {correct}, \"length\": {length}}}\n", i / 8))
+            .collect();
+        let report = report(&text, Lab::add_all);
+        let found = of(&report, "correctness");
+        prop_assert_eq!(found.sign_flips, 0.0);
+        prop_assert!(found.rank_agreement.is_none_or(|tau| (tau - 1.0).abs() < 1e-12));
+        prop_assert!(found.phantom.is_none_or(|share| share == 0.0));
+        prop_assert_eq!(found.cells.iter().map(|c| c.rollouts).sum::<u64>(), rows.len() as u64);
+        let on_curve: u64 = found.curve.iter().map(|p| p.correct.0 + p.wrong.0).sum();
+        prop_assert_eq!(on_curve, rows.len() as u64);
+    }
+}
