@@ -120,6 +120,7 @@ fn values_that_do_not_fit_together_are_refused() {
         ("think_prune", enough("think_prune").with("end_length", 101), "end_length"),
         ("laser_d", enough("laser_d").with("grid_end", 1023), "grid_end"),
         ("laser_de", enough("laser_de").with("grid_step", 1), "grid_end"),
+        ("laser_d", enough("laser_d").with("grid_start", 1).with("grid_step", 1).with("grid_end", 1025), "grid_end"),
         ("stop_properly", Parameters::new().with("coefficient", 1.5), "coefficient"),
         ("hapo", Parameters::new().with("floor", 0.5), "floor"),
         ("hapo", Parameters::new().with("floor", -1.5), "floor"),
@@ -135,6 +136,7 @@ fn values_that_do_not_fit_together_are_refused() {
     }
     let grid = enough("laser_d").with("grid_start", 1).with("grid_step", 1).with("grid_end", 1024);
     assert!(by_name("laser_d", &grid).is_ok());
+    assert!(by_name("laser_d", &enough("laser_d").with("grid_end", 1024)).is_ok());
 }
 
 #[test]
