@@ -80,7 +80,7 @@ pub enum LabError {
         /// Its first line.
         line: u64,
         /// What the strategy said.
-        source: RewardError,
+        source: Box<RewardError>,
     },
     /// The rewards of a step cannot be turned into advantages.
     #[error("strategy `{strategy}`, step {step}: {source}")]
@@ -98,16 +98,4 @@ pub enum LabError {
     /// An estimator that cannot be built.
     #[error(transparent)]
     Estimator(#[from] AdvantageError),
-    /// A strategy reads a fact that the rows do not hold.
-    #[error("{source_name}, line {line}: reward strategy `{strategy}` needs the field `{fact}` in every row")]
-    MissingFact {
-        /// The file.
-        source_name: String,
-        /// The line of the first row without it.
-        line: u64,
-        /// The strategy.
-        strategy: String,
-        /// The field.
-        fact: &'static str,
-    },
 }

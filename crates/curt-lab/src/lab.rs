@@ -144,12 +144,11 @@ impl Lab {
                     }
                     index += 1;
                 }
-                Err(LabError::Reward { source: RewardError::MissingFact { fact, .. }, line, .. }) => {
-                    let reason = format!("needs `{fact}`, which the group at line {line} of {source_name} lacks");
-                    self.left_out.push((label.clone(), reason));
+                Err(error) => {
+                    let fact = missing_fact(&error).ok_or(error)?;
+                    self.left_out.push((label.clone(), format!("needs `{fact}`, which {source_name} lacks")));
                     self.compared.remove(index);
                 }
-                Err(error) => return Err(error),
             }
         }
         Ok(())
@@ -166,5 +165,16 @@ impl Lab {
             strategies: self.compared.iter().map(|(label, _, comparison)| comparison.report(label)).collect(),
             left_out: self.left_out.clone(),
         }
+    }
+}
+
+/// The fact that a strategy needs and a row lacks, if that is the error.
+fn missing_fact(error: &LabError) -> Option<&'static str> {
+    match error {
+        LabError::Reward { source, .. } => match **source {
+            RewardError::MissingFact { fact, .. } => Some(fact),
+            _ => None,
+        },
+        _ => None,
     }
 }

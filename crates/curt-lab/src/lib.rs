@@ -5,7 +5,7 @@
 //! `rollouts/` are read as well, once decompressed. Rows of a group stand together.
 //!
 //! [`score()`] answers each row with its reward and advantage. [`Lab`] replays every strategy over the same rows and reports
-//! what each would have taught; [`trap`] asks the one question that decides whether training collapses: among short answers,
+//! what each would have taught; [`Trap`] asks the one question that decides whether training collapses: among short answers,
 //! does it matter whether they are right? (arXiv 2602.20945: masking all wrong answers, or all short wrong ones, teaches that
 //! short is correct.)
 //!
@@ -38,7 +38,7 @@ mod read;
 mod replay;
 mod row;
 mod score;
-pub mod trap;
+mod trap;
 
 pub use comparison::{CELLS, CellReport, CurvePoint, StrategyReport};
 pub use error::LabError;

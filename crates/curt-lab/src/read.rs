@@ -80,8 +80,7 @@ impl<R: BufRead> Reader<R> {
         let mut step = Vec::<RecordedGroup>::new();
         let mut number = None;
         let mut ended = BTreeMap::<GroupName, u64>::new();
-        loop {
-            let Some((row, name, rollout)) = self.next_row(!step.is_empty())? else { break };
+        while let Some((row, name, rollout)) = self.next_row(!step.is_empty())? {
             let continues = step.last().is_some_and(|group| group.name == name) && (step.is_empty() || row.step == number);
             let full = row.step.is_none() && step.len() == self.groups_per_step && !continues;
             if !step.is_empty() && (row.step != number || full) {

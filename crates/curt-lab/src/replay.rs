@@ -54,7 +54,7 @@ impl Replay {
                 source_name: source_name.to_owned(),
                 group: recorded.name.to_string(),
                 line: recorded.line,
-                source,
+                source: Box::new(source),
             })?;
             groups.push(shaped);
         }

@@ -1,13 +1,8 @@
 //! The trap test: does a strategy still tell right from wrong among short answers?
 
-use curt_advantage::AdvantageEstimator;
-use curt_reward::{ProblemKey, Reference, RewardStrategy, Rollout};
 use serde::Serialize;
 
-use crate::LabError;
-use crate::read::{RecordedGroup, RecordedStep};
-use crate::replay::{Replay, ReplayedGroup};
-use crate::row::GroupName;
+use crate::replay::ReplayedGroup;
 
 /// What the trap test says of a strategy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -71,39 +66,4 @@ impl Trap {
             _ => Verdict::Clear,
         }
     }
-}
-
-/// The verdict on a strategy before any rollout exists: over made-up groups of eight that hold every mixture of right and
-/// wrong, short and long (L_T from half to one and a half), and every optional fact.
-///
-/// # Errors
-/// What the strategy or the estimator refuses.
-pub fn probe(
-    strategy: Box<dyn RewardStrategy>,
-    estimator: Box<dyn AdvantageEstimator>,
-    target_length: u32,
-) -> Result<Verdict, LabError> {
-    let mut replay = Replay::new(strategy, estimator, None);
-    let groups = (0..256_u32).map(|mixture| probe_group(mixture, target_length)).collect();
-    let mut trap = Trap::default();
-    for group in replay.step("the probe", &RecordedStep { step: 1, groups })? {
-        trap.add(target_length, &group);
-    }
-    Ok(trap.verdict())
-}
-
-/// Bit i of `mixture`: is rollout i right?
-fn probe_group(mixture: u32, target_length: u32) -> RecordedGroup {
-    let rollout = |i: u32| {
-        let eighths = u64::from(4 + i + u32::from(i > 3));
-        let length = (u64::from(target_length) * eighths / 8).clamp(1, u64::from(u32::MAX)) as u32;
-        Rollout {
-            answer_length: Some(length / 8),
-            budget: Some(target_length),
-            repetition: Some(0.0),
-            reference: Some(Reference { mean_length: f64::from(target_length), accuracy: 0.5 }),
-            ..Rollout::new(ProblemKey(u64::from(mixture)), mixture >> i & 1 == 1, length)
-        }
-    };
-    RecordedGroup { name: GroupName::Number(i64::from(mixture)), line: 0, rollouts: (0..8).map(rollout).collect() }
 }

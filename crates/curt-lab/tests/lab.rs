@@ -78,23 +78,6 @@ fn without_a_short_wrong_answer_the_trap_test_says_nothing() {
 }
 
 #[test]
-fn the_probe_knows_the_traps_before_any_rollout_exists() {
-    let probe = |strategy: Box<dyn RewardStrategy>| trap::probe(strategy, Box::new(Grpo::default()), 48).unwrap();
-    let masking = Masking::Exclude;
-    assert_eq!(probe(Box::new(MinusI::new(48, masking).unwrap())), Verdict::Trap);
-    assert_eq!(probe(Box::new(MinusLcSi::new(48, masking).unwrap())), Verdict::Trap);
-    assert_eq!(probe(Box::new(MinusLc::new(48, masking).unwrap())), Verdict::Clear);
-    assert_eq!(probe(Box::new(MinusLcLi::new(48, masking).unwrap())), Verdict::Clear);
-    assert_eq!(probe(Box::new(Truncation::new(48).unwrap())), Verdict::Clear);
-    // a target of one token leaves nothing shorter to make up
-    assert_eq!(probe_of_one_token(), Verdict::Clear);
-}
-
-fn probe_of_one_token() -> Verdict {
-    trap::probe(Box::new(Truncation::new(1).unwrap()), Box::new(Grpo::default()), 1).unwrap()
-}
-
-#[test]
 fn scores_come_row_by_row() {
     let mut replay = Replay::new(Box::new(Truncation::new(TARGET).unwrap()), Box::new(Grpo::default()), None);
     let mut out = Vec::new();

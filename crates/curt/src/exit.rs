@@ -169,7 +169,7 @@ fn train_code(error: &TrainError) -> u8 {
 
 fn lab_code(error: &LabError) -> u8 {
     match error {
-        LabError::Strategy(_) | LabError::Estimator(_) | LabError::MissingFact { .. } => CONFIG,
+        LabError::Strategy(_) | LabError::Estimator(_) => CONFIG,
         _ => DATA,
     }
 }

@@ -63,13 +63,9 @@ fn draw<'a>(panel: &Area<'a>, strategy: &StrategyReport, target_length: u32) -> 
         .draw()?;
     let target = f64::from(target_length);
     chart.draw_series(LineSeries::new([(target, -high), (target, high)], FRAME))?;
-    let of_correct = |point: &CurvePoint| Some((f64::from(point.length), point.correct.1?));
-    let of_wrong = |point: &CurvePoint| Some((f64::from(point.length), point.wrong.1?));
-    let series: [(&str, RGBColor, Vec<(f64, f64)>); 2] = [
-        ("right", CORRECT, strategy.curve.iter().filter_map(of_correct).collect()),
-        ("wrong", WRONG, strategy.curve.iter().filter_map(of_wrong).collect()),
-    ];
-    for (label, colour, points) in series {
+    for (label, colour, kind) in [("right", CORRECT, 0), ("wrong", WRONG, 1)] {
+        let at = |point: &CurvePoint| Some((f64::from(point.length), [point.correct.1, point.wrong.1][kind]?));
+        let points: Vec<(f64, f64)> = strategy.curve.iter().filter_map(at).collect();
         chart.draw_series(points.iter().map(|&point| Circle::new(point, 2, colour.filled())))?;
         let line = chart.draw_series(LineSeries::new(points, colour.stroke_width(2)))?;
         line.label(label).legend(move |(x, y)| PathElement::new([(x, y), (x + 12, y)], colour.stroke_width(2)));

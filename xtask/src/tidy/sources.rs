@@ -34,7 +34,9 @@ pub fn is_test(path: &str) -> bool {
 pub fn crate_docs(workspace: &Workspace) -> Result<Vec<Violation>> {
     let libraries = workspace.rust_files().filter(|(path, _)| path.starts_with("crates/") && path.ends_with("/src/lib.rs"));
     let lacks = libraries.filter_map(|(path, text)| {
-        let docs: Vec<&str> = text.lines().map_while(|line| line.strip_prefix("//!")).collect();
+        // a page may be included between the lines
+        let included = |line: &str| line.starts_with("#![doc = include_str!(").then_some("");
+        let docs: Vec<&str> = text.lines().map_while(|line| line.strip_prefix("//!").or_else(|| included(line))).collect();
         let fence = docs.iter().map(|line| line.trim()).find(|line| line.starts_with("```"));
         match fence {
             None if docs.is_empty() => Some(Violation::new(path, 1, "no crate documentation (`//!`)")),
@@ -121,6 +123,12 @@ mod tests {
     fn libraries_show_an_example() {
         let path = "crates/a/src/lib.rs";
         check(crate_docs, path, "//! What.\n//!\n//! ```\n//! assert!(true);\n//! ```\n", &[]);
+        check(
+            crate_docs,
+            path,
+            "//! What.\n#![doc = include_str!(\"../docs/page.md\")]\n//! ```\n//! assert!(true);\n//! ```\n",
+            &[],
+        );
         check(crate_docs, path, "pub mod a;\n//! late ```", &["crates/a/src/lib.rs:1: no crate documentation (`//!`)"]);
         check(crate_docs, path, "//! What.\n", &["crates/a/src/lib.rs:1: no example in the crate documentation"]);
         check(

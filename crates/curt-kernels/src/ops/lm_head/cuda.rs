@@ -388,7 +388,7 @@ mod tests {
             let mut searches = cuda.scratch_of::<f64>(SEARCH_WORDS * ROWS).unwrap();
             let sizes = [ROWS, CHUNKS].map(|n| Argument::size("test", n));
             let [logprob, entropy, sum_p2, lse] =
-                [&mut facts.logprob, &mut facts.entropy, &mut facts.sum_p2, &mut facts.lse].map(|fact| writes(fact));
+                [&mut facts.logprob, &mut facts.entropy, &mut facts.sum_p2, &mut facts.lse].map(writes);
             let arrays = [logprob, entropy, sum_p2, lse, reads(&statistics)];
             cuda.launch(&FACTS, [1, 1, 1], &[&arrays[..], &sizes].concat());
             let arrays = [writes(&mut searches), entropy, sum_p2, lse, reads(&statistics), reads(&numbers)];
