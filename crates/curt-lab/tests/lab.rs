@@ -1,8 +1,8 @@
 //! Numbers that were worked out by hand, and the laws of the comparison.
 
 use curt_advantage::Grpo;
-use curt_lab::{CELLS, Lab, LabReport, Reader, Replay, StrategyReport, Verdict, score, trap};
-use curt_reward::{Masking, MinusI, MinusLc, MinusLcLi, MinusLcSi, RewardStrategy, Truncation};
+use curt_lab::{CELLS, Lab, LabReport, Reader, Replay, StrategyReport, Verdict, score};
+use curt_reward::Truncation;
 use proptest::prelude::*;
 
 /// L_T of all recordings here.

@@ -1,4 +1,4 @@
-//! One group, shaped by some strategies side by side: `cargo run -p curt-reward --example compare`.
+//! One group, shaped by some strategies side by side: `cargo run -p curt-reward --example compare_rewards`.
 
 use curt_reward::{Parameters, ProblemKey, RewardError, Rollout, Shaped, StepContext, by_name};
 

@@ -1,4 +1,4 @@
-//! What every estimator makes of one step, and every objective of the advantages: `cargo run --example compare`.
+//! What every estimator makes of one step, and every objective of the advantages: `cargo run -p curt-advantage --example compare_estimators`.
 //!
 //! Four rollouts of one prompt, of which the two short ones are right, and a prompt that every rollout gets right. Then the
 //! slope d loss / d log-probability of a token that the policy has since made 1.5 times as likely.
