@@ -151,11 +151,14 @@ impl<R: BufRead> Reader<R> {
 
     fn parse(&self) -> Result<(Row, GroupName, Rollout), LabError> {
         let (source_name, line) = (|| self.source_name.clone(), self.line);
-        let row: Row = serde_json::from_str(&self.text).map_err(|error| {
-            // the library counts lines of its input, which here is one line
-            let detail = error.to_string().replace(" at line 1 column ", " at column ");
-            LabError::Malformed { source_name: source_name(), line, detail }
-        })?;
+        let malformed = |detail| LabError::Malformed { source_name: source_name(), line, detail };
+        if !self.text.trim_start().starts_with('{') {
+            // an array would be read as the fields in their order
+            return Err(malformed("expected a JSON object".to_owned()));
+        }
+        // the library counts lines of its input, which here is one line
+        let in_words = |error: serde_json::Error| malformed(error.to_string().replace(" at line 1 column ", " at column "));
+        let row: Row = serde_json::from_str(&self.text).map_err(in_words)?;
         let missing = |field, expected| LabError::MissingField { source_name: source_name(), line, field, expected };
         let name = row.group().ok_or_else(|| missing("group", "a number or a word that all rollouts of a prompt share"))?;
         let correct = row.correct.ok_or_else(|| missing("correct", "true or false"))?;

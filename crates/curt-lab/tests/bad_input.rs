@@ -22,10 +22,10 @@ const ROW: &str = r#"{"group": 1, "correct": true, "length": 5}"#;
 fn a_line_that_is_no_row_is_named() {
     let cases = [
         ("{", "r.jsonl, line 2: EOF while parsing"),
-        ("[1]", "r.jsonl, line 2: invalid type"),
+        ("[1, 2, true]", "r.jsonl, line 2: expected a JSON object"),
         (
             r#"{"group": 1, "correct": "yes", "length": 5}"#,
-            "line 2: invalid type: string \"yes\", expected a boolean at column 28",
+            "line 2: invalid type: string \"yes\", expected a boolean at column 29",
         ),
         (r#"{"group": 1, "correct": true, "length": -5}"#, "line 2: invalid value: integer `-5`, expected u32"),
         (r#"{"group": 1, "correct": true, "length": 99999999999}"#, "expected u32"),

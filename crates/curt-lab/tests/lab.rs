@@ -30,7 +30,8 @@ fn of<'a>(report: &'a LabReport, strategy: &str) -> &'a StrategyReport {
 }
 
 fn close(found: f64, want: f64) {
-    assert!((found - want).abs() < 1e-5, "found {found}, expected {want}");
+    // the 1e-6 that GRPO adds to the deviation shows in the sixth digit
+    assert!((found - want).abs() < 1e-5 * want.abs().max(1.0), "found {found}, expected {want}");
 }
 
 /// Truncation gives group 1 the rewards 1, 0, 0, 0: advantages 1.5, −.5, −.5, −.5. Plain correctness gives 1, 1, 0, 0:

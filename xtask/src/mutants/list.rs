@@ -80,16 +80,7 @@ pub const MUTANTS: [Mutant; 12] = [
         invariant: 2,
         name: "the last action of a completion is left out of the loss",
         file: "crates/curt-trainer/src/pack.rs",
-        edits: &[
-            (
-                "x.iter().map(|&v| f64::from(v)).collect();",
-                "x[..x.len().saturating_sub(1)].iter().map(|&v| f64::from(v)).collect();",
-            ),
-            (
-                "[prompt, &completion.ids].concat(),",
-                "[prompt, &completion.ids[..completion.ids.len().saturating_sub(1)]].concat(),",
-            ),
-        ],
+        edits: &[("    let wide = |x: &[f32]|", "    let kept = kept.saturating_sub(1);\n    let wide = |x: &[f32]|")],
         test: "cargo test --package curt-trainer --lib pack",
     },
     Mutant {
