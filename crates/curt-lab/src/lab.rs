@@ -7,6 +7,7 @@ use curt_reward::{Correctness, Parameter, Parameters, Preset, RewardError, Rewar
 use serde::Serialize;
 
 use crate::LabError;
+use crate::at_limit::AtLimit;
 use crate::comparison::{Comparison, StrategyReport};
 use crate::read::{Reader, RecordedStep};
 use crate::replay::Replay;
@@ -59,7 +60,7 @@ impl Lab {
     }
 
     /// Adds every strategy that curt has, each with this lab's lengths and its own defaults; where masking has two readings,
-    /// both. Those that need a parameter without a default are left out by name.
+    /// both; and L_R = L_T. Those that need a parameter without a default are left out by name.
     pub fn add_all(&mut self) {
         for name in curt_reward::names() {
             let known = curt_reward::parameters_of(name).unwrap_or_default();
@@ -75,6 +76,12 @@ impl Lab {
                 }
             }
         }
+        self.add_at_limit();
+    }
+
+    /// Adds generation stopped at L_T, replayed by cutting at L_T what is longer and counting it as wrong.
+    pub fn add_at_limit(&mut self) {
+        self.add("L_R = L_T", Box::new(AtLimit { target_length: self.target_length }));
     }
 
     /// Adds the strategy of this name, with this lab's lengths where `given` has none.

@@ -31,6 +31,7 @@
 //! # Ok::<(), curt_lab::LabError>(())
 //! ```
 
+mod at_limit;
 mod comparison;
 mod error;
 mod lab;

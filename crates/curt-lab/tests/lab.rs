@@ -69,6 +69,19 @@ fn masking_all_wrong_or_all_short_wrong_answers_is_the_trap_and_nothing_else_of_
     assert_eq!(verdicts(&clear), [Verdict::Clear; 5]);
 }
 
+/// Cut at 50 tokens, of the right answers only that of 30 is left: the rewards of truncation, and lengths 30, 50, 50, 50.
+#[test]
+fn a_limit_at_the_target_is_replayed_by_cutting() {
+    let report = report(ROWS, Lab::add_at_limit);
+    let found = of(&report, "L_R = L_T");
+    assert_eq!(found.verdict, Verdict::Clear);
+    assert_eq!(found.cut, 3);
+    assert_eq!(found.cells[1].reward, Some(0.0));
+    close(found.pressure_correct, -15.0 * 1.5 / 6.0);
+    close(found.pressure_wrong, -3.0 * 5.0 * 0.5 / 6.0);
+    assert_eq!((found.trap.comparable_groups, found.trap.nonzero_groups), (1, 1));
+}
+
 #[test]
 fn without_a_short_wrong_answer_the_trap_test_says_nothing() {
     let rows = r#"{"group": 1, "correct": true, "length": 9}

@@ -47,7 +47,7 @@ fn draw<'a>(panel: &Area<'a>, strategy: &StrategyReport, target_length: u32) -> 
         .margin(8)
         .x_label_area_size(30)
         .y_label_area_size(42)
-        .build_cartesian_2d(0.0..right, -high..high)?;
+        .build_cartesian_2d(0.0..right, -high..1.4 * high)?;
     chart
         .configure_mesh()
         .disable_x_mesh()
@@ -62,7 +62,7 @@ fn draw<'a>(panel: &Area<'a>, strategy: &StrategyReport, target_length: u32) -> 
         .y_label_formatter(&|y| format!("{y:.1}"))
         .draw()?;
     let target = f64::from(target_length);
-    chart.draw_series(LineSeries::new([(target, -high), (target, high)], FRAME))?;
+    chart.draw_series(LineSeries::new([(target, -high), (target, 1.4 * high)], FRAME))?;
     for (label, colour, kind) in [("right", CORRECT, 0), ("wrong", WRONG, 1)] {
         let at = |point: &CurvePoint| Some((f64::from(point.length), [point.correct.1, point.wrong.1][kind]?));
         let points: Vec<(f64, f64)> = strategy.curve.iter().filter_map(at).collect();
@@ -70,6 +70,7 @@ fn draw<'a>(panel: &Area<'a>, strategy: &StrategyReport, target_length: u32) -> 
         let line = chart.draw_series(LineSeries::new(points, colour.stroke_width(2)))?;
         line.label(label).legend(move |(x, y)| PathElement::new([(x, y), (x + 12, y)], colour.stroke_width(2)));
     }
-    chart.configure_series_labels().label_font(("sans-serif", 10)).background_style(WHITE).border_style(WHITE).draw()?;
+    // above the curves
+    chart.configure_series_labels().position(SeriesLabelPosition::UpperRight).label_font(("sans-serif", 10)).draw()?;
     Ok(())
 }
