@@ -62,7 +62,7 @@ const SCORE_EXAMPLES: &str = "\
 Examples:
   curt score rollouts.jsonl --strategy truncation --set target_length=4096
   curt score runs/embedded --strategy minus_lc --set target_length=48 --output scores.jsonl
-  my_trainer | curt score - --strategy truncation --set target_length=4096
+  curt score rollouts.jsonl --strategy minus_lc --set target_length=48 --advantage rloo
 
 A rollout is one line of JSON: {\"group\": 1, \"correct\": true, \"length\": 812}. It may also have step, truncated (or
 finish_reason), answer_length, budget, repetition, reference; other fields are passed over. Rows of a group stand together.
@@ -252,6 +252,9 @@ pub struct ScoreArguments {
     /// A parameter of the strategy; may be given several times
     #[arg(long = "set", value_name = "KEY=VALUE")]
     pub sets: Vec<String>,
+    /// How rewards become advantages: grpo, dr_grpo, rloo, … as `algo.advantage` of a run file
+    #[arg(long, value_name = "NAME", default_value = "grpo")]
+    pub advantage: String,
     /// L_R: a longer rollout is refused as damaged
     #[arg(long, value_name = "TOKENS", value_parser = tokens)]
     pub max_completion_length: Option<u32>,

@@ -4,7 +4,7 @@ use std::io::{BufWriter, Write};
 use std::process::ExitCode;
 
 use anyhow::Result;
-use curt_advantage::Grpo;
+use curt_advantage::estimator_by_name;
 use curt_lab::{LabError, Replay, ScoreError, score};
 
 use crate::arguments::ScoreArguments;
@@ -14,7 +14,8 @@ use crate::recording;
 /// Runs the command: one line of JSON per rollout goes to standard output or a file.
 pub fn run(arguments: &ScoreArguments) -> Result<ExitCode> {
     let strategy = curt_reward::by_name(&arguments.strategy, &recording::parameters(&arguments.sets)?).map_err(LabError::from)?;
-    let mut replay = Replay::new(strategy, Box::new(Grpo::default()), arguments.max_completion_length);
+    let estimator = estimator_by_name(&arguments.advantage, &curt_advantage::Parameters::new()).map_err(LabError::from)?;
+    let mut replay = Replay::new(strategy, estimator, arguments.max_completion_length);
     let mut out: Box<dyn Write> = match &arguments.output {
         None => Box::new(BufWriter::new(std::io::stdout())),
         Some(path) => {

@@ -10,6 +10,32 @@ use binary::{curt, model_copy, train, train_by};
 /// What is wrong, the command line, the exit code, and what the message must hold.
 type Wrong = (&'static str, &'static str, i32, &'static [&'static str]);
 
+const LAB: [Wrong; 8] = [
+    ("unknown strategy", "score rows.jsonl --strategy truncaton", 2, &["truncaton", "did you mean `truncation`"]),
+    ("unknown estimator", "score rows.jsonl --strategy correctness --advantage grop", 2, &["grop", "grpo"]),
+    ("parameter that a strategy lacks", "score rows.jsonl --strategy correctness --set alpha=1", 2, &["alpha", "correctness"]),
+    ("parameter without a value", "score rows.jsonl --strategy truncation --set target_length", 2, &["KEY=VALUE"]),
+    ("a fact that the rows lack", "score rows.jsonl --strategy l1_max", 3, &["rows.jsonl", "budget", "line 1"]),
+    ("a row without a field", "score torn.jsonl --strategy correctness", 3, &["torn.jsonl, line 2", "`length`"]),
+    ("no such rollouts", "lab missing.jsonl --target-length 8", 3, &["missing.jsonl"]),
+    ("nothing says what short is", "lab rows.jsonl", 2, &["--target-length"]),
+];
+
+#[test]
+fn wrong_recordings_and_strategies_are_said() {
+    let root = tempfile::tempdir().unwrap();
+    let row = r#"{"group": 1, "correct": true, "length": 9}"#;
+    fs::write(root.path().join("rows.jsonl"), format!("{row}\n{row}\n")).unwrap();
+    fs::write(root.path().join("torn.jsonl"), format!("{row}\n{{\"group\": 1, \"correct\": true}}\n")).unwrap();
+    for (what, line, code, expected) in LAB {
+        let run = curt(root.path()).args(line.split(' ')).run().ends_with(code);
+        assert!(run.stdout.is_empty(), "{what}: {}", run.stdout);
+        for text in expected {
+            assert!(run.stderr.contains(text), "{what}: no {text} in {}", run.stderr);
+        }
+    }
+}
+
 const CONFIG: [Wrong; 25] = [
     ("unknown option", "train --steps 3", 2, &["--steps"]),
     ("unknown command", "tran", 2, &["tran", "train"]),

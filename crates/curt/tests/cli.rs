@@ -10,11 +10,13 @@ use binary::{curt, small_run, train};
 #[test]
 fn help_has_examples_and_exit_codes() {
     let root = tempfile::tempdir().unwrap();
-    let cases: [(&[&str], &[&str]); 5] = [
+    let cases: [(&[&str], &[&str]); 7] = [
         (&["--help"], &["train", "eval", "generate", "embedded:good", "Exit codes:", "130", "NO_COLOR"]),
         (&["train", "--help"], &["--set", "--resume", "--output-dir", "--device", "--threads", "--dry-run", "Examples:"]),
         (&["eval", "--help"], &["--data", "--n", "--limit", "--budgets", "--top-p", "--min-p", "--json", "Examples:"]),
         (&["generate", "--help"], &["--prompt-file", "--chat", "--max-new-tokens", "--show-ids", "Examples:"]),
+        (&["score", "--help"], &["--strategy", "--set", "--advantage", "--groups-per-step", "\"correct\": true", "Examples:"]),
+        (&["lab", "--help"], &["--target-length", "--strategy", "--json", "--plot", "run directory", "Examples:"]),
         (&["--version"], &[concat!("curt ", env!("CARGO_PKG_VERSION"))]),
     ];
     for (arguments, expected) in cases {
@@ -29,7 +31,7 @@ fn help_has_examples_and_exit_codes() {
 #[test]
 fn examples_of_the_help_are_understood() {
     let root = tempfile::tempdir().unwrap();
-    for command in ["train", "eval", "generate"] {
+    for command in ["train", "eval", "generate", "score", "lab"] {
         let help = curt(root.path()).args([command, "--help"]).run().ends_with(0).stdout;
         let examples: Vec<&str> = help.lines().filter_map(|line| line.trim().strip_prefix("curt ")).collect();
         assert!(examples.len() >= 3, "{help}");
@@ -65,6 +67,33 @@ fn a_small_run_trains_and_leaves_a_run_directory() {
     }
     assert!(!run.stdout.contains('\x1b'), "escape codes in a pipe:\n{}", run.stdout);
     assert!(run.stderr.is_empty(), "{}", run.stderr);
+}
+
+#[test]
+fn a_run_is_scored_and_compared() {
+    let root = tempfile::tempdir().unwrap();
+    let output = root.path().join("run");
+    train(&output, &[]).ends_with(0);
+    let score = ["score", "run", "--strategy", "truncation", "--set", "target_length=12", "--advantage", "rloo"];
+    let run = curt(root.path()).args(score).run().ends_with(0);
+    // two steps of two prompts and two samples
+    assert_eq!(run.stdout.lines().count(), 8, "{}", run.stdout);
+    for line in run.stdout.lines() {
+        let scored: serde_json::Value = serde_json::from_str(line).unwrap();
+        let reward = scored["reward"].as_f64().unwrap();
+        assert!((reward == 0.0 || reward == 1.0) && scored["advantage"].is_number(), "{line}");
+    }
+    let run = curt(root.path()).args(["lab", "run", "--json", "lab.json", "--plot", "lab.svg"]).run().ends_with(0);
+    for text in
+        ["8 rollouts, 4 groups, 2 steps", "truncation", "minus_i, exclude", "L_R = L_T", "not compared: l1_exact", "trap test"]
+    {
+        assert!(run.stdout.contains(text), "no {text} in:\n{}", run.stdout);
+    }
+    let report: serde_json::Value = serde_json::from_slice(&fs::read(root.path().join("lab.json")).unwrap()).unwrap();
+    assert_eq!(report["rollouts"], 8);
+    assert!(report["strategies"].as_array().unwrap().len() > 30);
+    let plot = fs::read_to_string(root.path().join("lab.svg")).unwrap();
+    assert!(plot.starts_with("<svg") && plot.trim_end().ends_with("</svg>") && plot.contains("minus_i, exclude"));
 }
 
 #[test]
