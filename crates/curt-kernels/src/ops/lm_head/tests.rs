@@ -137,7 +137,7 @@ impl OpCase for Case {
 
     /// Rows, vocabulary and width.
     type Sizes = (usize, usize, usize);
-    const SMOKE: &'static [Self::Sizes] = &[(0, 5, 3), (1, 1, 2), (17, 42, 33), (31, 513, 7), (5, 2053, 5)];
+    const SMOKE: &'static [Self::Sizes] = &[(0, 5, 3), (1, 1, 2), (17, 42, 33), (31, 513, 7), (5, 2053, 5), (3, 67, 259)];
     const MATRIX: &'static [Self::Sizes] = &[
         (0, 5, 3),
         (1, 1, 2),
