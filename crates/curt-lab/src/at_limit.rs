@@ -1,6 +1,6 @@
 //! L_R = L_T, replayed: generation stopped at the target.
 
-use curt_reward::{RewardError, RewardStrategy, Rollout, Shaped, StepContext, check_group};
+use curt_reward::{Correctness, RewardError, RewardStrategy, Rollout, Shaped, StepContext};
 
 /// Plain correctness of what a generation limit of L_T tokens would have left: the last row of Table 1 of arXiv 2602.20945.
 ///
@@ -17,11 +17,8 @@ impl RewardStrategy for AtLimit {
     }
 
     fn shape(&self, ctx: &StepContext, group: &[Rollout], out: &mut [Shaped]) -> Result<(), RewardError> {
-        check_group(self.needs(), ctx, group, out.len())?;
+        Correctness.shape(ctx, group, out)?;
         for (rollout, shaped) in group.iter().zip(out) {
-            shaped.reset();
-            shaped.total = f64::from(u8::from(rollout.correct));
-            shaped.parts.push(("correctness", shaped.total));
             shaped.cut_at = (rollout.length > self.target_length).then_some(self.target_length);
         }
         Ok(())
