@@ -39,7 +39,7 @@ fn assert_draws(case: &Case, draws: &[Draw]) {
 #[test]
 fn uniform_draws_follow_the_inverse_cdf_cuda_too() {
     for vocab in VOCABULARIES {
-        let rows = 500;
+        let rows = 160;
         let draws: Vec<Draw> = (0..rows).map(|i| Draw::Uniform((i as f64 + 0.5) / rows as f64)).collect();
         assert_draws(&repeated(rows, vocab), &draws);
     }
@@ -130,8 +130,8 @@ fn the_narrowest_filters_are_greedy_cuda_too() {
 fn filtered_draws_follow_the_inverse_cdf_of_what_is_kept_cuda_too() {
     let mut numbers = Numbers::new(7);
     for vocab in VOCABULARIES {
-        let case = Case::undrawn((61, vocab, 31)).at(0.7);
-        let draws: Vec<Draw> = (0..61)
+        let case = Case::undrawn((31, vocab, 31)).at(0.7);
+        let draws: Vec<Draw> = (0..31)
             .map(|i| {
                 let top_k = if i % 2 == 0 { numbers.below(2 * vocab) as u32 } else { 0 };
                 let top_p = if i % 3 == 0 { numbers.uniform() } else { 1.0 };
@@ -161,7 +161,7 @@ fn facts_of_a_draw_are_bit_for_bit_those_of_the_forward_cuda_too() {
         on_fast_backends(|name, run| {
             assert!(sample(run, &case, &draws) == want, "{vocab} tokens on {name}: draws");
             assert!(forward(run, &case) == want.1, "{vocab} tokens on {name}: forward at the drawn tokens");
-            for row in [0, 1, 64, 66] {
+            for row in [1, 66] {
                 let alone = sample(run, &case.rows(row..row + 1), &draws[row..=row]);
                 assert_eq!((alone.0[0], alone.1.bits(0)), (want.0[row], want.1.bits(row)), "{name}: row {row} alone");
             }
