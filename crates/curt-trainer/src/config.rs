@@ -21,6 +21,8 @@ pub struct Config {
     pub model: ModelSection,
     /// What it is trained on.
     pub data: DataSection,
+    /// How completions are judged.
+    pub verify: VerifySection,
     /// How completions are sampled.
     pub rollout: RolloutSection,
     /// What a completion earns.
@@ -93,6 +95,33 @@ pub struct DataSection {
     pub prompt_suffix: String,
     /// Whether to render problems with the checkpoint's chat template (`jsonl` only).
     pub chat_template: bool,
+}
+
+/// What becomes of a completion of which a verifier cannot say whether it is right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ungradable {
+    /// It counts as wrong.
+    Wrong,
+    /// It counts in nothing, and is not trained on.
+    Drop,
+}
+
+/// `[verify]`
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct VerifySection {
+    /// Word of a verifier of `curt-verify`.
+    pub kind: String,
+    /// Problems of these sources have a verifier of their own: `source=kind` each.
+    pub sources: Vec<String>,
+    /// What becomes of completions that cannot be graded.
+    pub ungradable: Ungradable,
+    /// Program and arguments: of the verifier `command`, or of the interpreter of `code`.
+    pub command: Vec<String>,
+    /// Seconds for one completion (`command`) or one test (`code`).
+    pub timeout: f64,
+    /// Completions judged at once (`command`, `code`); 0 = all cores. Changes speed, never a verdict.
+    pub workers: usize,
 }
 
 /// Which groups are trained on.

@@ -5,7 +5,7 @@ use curt_difficulty::{Admission, Gate, GateFacts};
 use curt_reward::{RewardStrategy, Rollout, Shaped};
 
 use crate::error::TrainError;
-use crate::shape::ShapedGroup;
+use crate::shape::{ShapedGroup, pick};
 
 /// A shaped group with the advantage of each completion.
 #[derive(Clone, Debug)]
@@ -58,9 +58,14 @@ pub fn credit(
 }
 
 fn admit(gate: &dyn Gate, group: &ShapedGroup) -> Result<Admission, TrainError> {
-    let correct: Vec<bool> = group.rollouts.iter().map(|r| r.correct).collect();
-    let rewards: Vec<f64> = group.shaped.iter().map(|s| s.total).collect();
-    let in_statistics: Vec<bool> = group.shaped.iter().map(|s| s.in_statistics).collect();
+    let counts = group.counts();
+    if !counts.contains(&true) {
+        return Ok(Admission::Ungradable);
+    }
+    let (rollouts, shaped) = (pick(&group.rollouts, &counts), pick(&group.shaped, &counts));
+    let correct: Vec<bool> = rollouts.iter().map(|r| r.correct).collect();
+    let rewards: Vec<f64> = shaped.iter().map(|s| s.total).collect();
+    let in_statistics: Vec<bool> = shaped.iter().map(|s| s.in_statistics).collect();
     Ok(gate.admit(&GateFacts::new(&correct, &rewards, &in_statistics)?))
 }
 
@@ -69,7 +74,8 @@ fn trained_length(rollout: &Rollout, shaped: &Shaped) -> u32 {
 }
 
 fn reward_group(group: &ShapedGroup) -> RewardGroup {
-    let parts = group.shaped.first().map_or(&[][..], |s| &s.parts[..]);
+    // what does not count has no parts
+    let parts = group.shaped.iter().map(|s| &s.parts[..]).max_by_key(|parts| parts.len()).unwrap_or_default();
     RewardGroup {
         rewards: group.shaped.iter().map(|s| s.total).collect(),
         in_statistics: group.shaped.iter().map(|s| s.in_statistics).collect(),
@@ -103,7 +109,11 @@ fn reweighted(strategy: &dyn RewardStrategy, group: &ShapedGroup, credits: Vec<C
     });
     match whole.collect::<Option<Vec<f64>>>() {
         Some(mut advantages) => {
-            strategy.reweight(&mut advantages, &group.rollouts);
+            let counts = group.counts();
+            let mut counted = pick(&advantages, &counts);
+            strategy.reweight(&mut counted, &pick(&group.rollouts, &counts));
+            let places = (0..advantages.len()).filter(|&sample| counts[sample]);
+            places.zip(counted).for_each(|(sample, advantage)| advantages[sample] = advantage);
             advantages.into_iter().map(Credit::Sequence).collect()
         }
         None => credits,

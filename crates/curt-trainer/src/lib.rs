@@ -56,6 +56,7 @@ pub mod tensorboard;
 mod tests;
 mod trainer;
 mod update;
+mod verifiers;
 mod verify;
 
 pub use credit::CreditedGroup;

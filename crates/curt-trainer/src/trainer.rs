@@ -13,7 +13,6 @@ use curt_runtime::random::uniform_from;
 use curt_runtime::{ChatTemplate, DrawKey, GenerateProgress, Policy, Purpose, ReferencePolicy, Tokenizer, Update};
 use curt_task::chain::Chain;
 use curt_task::{FieldNames, Problem, chain, read_jsonl};
-use curt_verify::Verifier;
 
 use crate::config::{AlgoSection, Config, DataSection, GroupFilter, LossAggregation, RewardSection, ScaleRewards, TaskKind};
 use crate::error::TrainError;
@@ -22,6 +21,7 @@ use crate::prompt::PromptEncoder;
 use crate::schedule::Schedule;
 use crate::select::{ProblemSource, Selected, with_occurrences};
 use crate::shape::SUPPLIED;
+use crate::verifiers::Verifiers;
 
 /// Everything that a step needs.
 pub struct Trainer {
@@ -35,8 +35,8 @@ pub struct Trainer {
     pub source: ProblemSource,
     /// Problems to evaluate on.
     pub evaluation_set: Vec<Selected>,
-    /// Judges completions.
-    pub verifier: Box<dyn Verifier>,
+    /// Judge completions.
+    pub verifiers: Verifiers,
     /// Turns verdicts and lengths into rewards.
     pub strategy: Box<dyn RewardStrategy>,
     /// Decides which groups are trained on.
@@ -79,7 +79,7 @@ impl Trainer {
         check_prompts(&source, &encoder)?;
         Ok(Self {
             evaluation_set: evaluation_set(&config, &source, &encoder)?,
-            verifier: verifier(data.task),
+            verifiers: Verifiers::new(&config.verify)?,
             strategy: suppliable(strategy(&config.reward)?)?,
             gate: gate(config.rollout.group_filter)?,
             estimator: estimator(&config.algo)?,
@@ -141,8 +141,7 @@ impl Trainer {
     /// See [`evaluate`].
     pub fn evaluate(&mut self, keep_going: &mut dyn FnMut(GenerateProgress) -> bool) -> Result<Evaluation, TrainError> {
         let tokenizer = self.encoder.tokenizer();
-        let (policy, verifier) = (self.policy.as_mut(), self.verifier.as_ref());
-        evaluate(policy, tokenizer, verifier, &self.evaluation_set, &self.config.eval, keep_going)
+        evaluate(self.policy.as_mut(), tokenizer, &self.verifiers, &self.evaluation_set, &self.config.eval, keep_going)
     }
 }
 
@@ -190,13 +189,6 @@ fn evaluation_set(config: &Config, source: &ProblemSource, encoder: &PromptEncod
         }
     };
     with_occurrences(problems, encoder)
-}
-
-fn verifier(task: TaskKind) -> Box<dyn Verifier> {
-    match task {
-        TaskKind::Chain => Box::new(curt_verify::Chain),
-        TaskKind::Jsonl => Box::new(curt_verify::Numeric),
-    }
 }
 
 fn strategy(reward: &RewardSection) -> Result<Box<dyn RewardStrategy>, TrainError> {

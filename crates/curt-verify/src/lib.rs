@@ -43,6 +43,17 @@ pub struct Verification {
     pub extracted: Option<String>,
 }
 
+/// One response to be judged: the arguments of [`Verifier::verify`].
+#[derive(Clone, Copy, Debug)]
+pub struct Response<'a> {
+    /// What is right.
+    pub answer: &'a str,
+    /// The text of the completion.
+    pub text: &'a str,
+    /// Whether it ended with a stop token, rather than by a limit.
+    pub finished: bool,
+}
+
 /// Judges responses against a right answer. File name = type name = word in the run file = [`Verifier::name`].
 pub trait Verifier: Send + Sync {
     /// The word for this verifier in a run file.
@@ -56,6 +67,12 @@ pub trait Verifier: Send + Sync {
     /// The verdict on `response`, the text of a completion, where `answer` is right. `finished`: the completion ended with a
     /// stop token, rather than by a limit. Total: any text gives a verdict, in time linear in a bounded part of the text.
     fn verify(&self, answer: &str, response: &str, finished: bool) -> Verification;
+
+    /// The verdicts on many responses, in their order: those of [`Verifier::verify`] each. Verifiers that wait for other
+    /// programs judge several at once.
+    fn verify_all(&self, responses: &[Response<'_>]) -> Vec<Verification> {
+        responses.iter().map(|response| self.verify(response.answer, response.text, response.finished)).collect()
+    }
 }
 
 /// The words that [`verifier`] knows.
