@@ -15,7 +15,15 @@
 //! ```
 
 mod chain;
+#[cfg(unix)]
+mod child;
+#[cfg(unix)]
+pub mod code;
+#[cfg(unix)]
+pub mod command;
 mod numeric;
+#[cfg(unix)]
+mod pool;
 
 use serde::{Deserialize, Serialize};
 
@@ -34,13 +42,27 @@ pub enum Verdict {
     Ungradable,
 }
 
-/// A verdict and the answer that it is about.
+/// A verdict, the answer that it is about, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Verification {
     /// The verdict.
     pub verdict: Verdict,
     /// The answer found in the response, as it stands there; none if none was found.
     pub extracted: Option<String>,
+    /// Why the verdict is not correct, for people; none where there is no more to say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// A response to judge, with what is right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Question<'a> {
+    /// The right answer.
+    pub answer: &'a str,
+    /// The text of a completion.
+    pub response: &'a str,
+    /// Whether the completion ended with a stop token.
+    pub finished: bool,
 }
 
 /// Judges responses against a right answer. File name = type name = word in the run file = [`Verifier::name`].
@@ -56,6 +78,11 @@ pub trait Verifier: Send + Sync {
     /// The verdict on `response`, the text of a completion, where `answer` is right. `finished`: the completion ended with a
     /// stop token, rather than by a limit. Total: any text gives a verdict, in time linear in a bounded part of the text.
     fn verify(&self, answer: &str, response: &str, finished: bool) -> Verification;
+
+    /// The verdicts on many responses, in order; several at once where the verifier waits for other processes.
+    fn verify_all(&self, questions: &[Question<'_>]) -> Vec<Verification> {
+        questions.iter().map(|question| self.verify(question.answer, question.response, question.finished)).collect()
+    }
 }
 
 /// The words that [`verifier`] knows.
