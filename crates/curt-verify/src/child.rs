@@ -112,9 +112,30 @@ impl Piped {
         Ok(())
     }
 
-    /// The process id.
-    pub fn id(&self) -> u32 {
-        self.child.id()
+    /// Limits the address space of the child and of what it starts from now on; where that cannot be done, an error.
+    pub fn limit_memory(&self, bytes: u64) -> io::Result<()> {
+        #[cfg(target_os = "linux")]
+        {
+            use rustix::process::{Resource, Rlimit, prlimit};
+            prlimit(self.pid(), Resource::As, Rlimit { current: Some(bytes), maximum: Some(bytes) })?;
+            Ok(())
+        }
+        #[cfg(not(target_os = "linux"))]
+        {
+            let _ = bytes;
+            Err(ErrorKind::Unsupported.into())
+        }
+    }
+
+    /// Makes another user the owner of the pipes, which lets the child open them by name, as `/dev/stdin`.
+    #[cfg(target_os = "linux")]
+    pub fn give_pipes_to(&self, user: u32) -> io::Result<()> {
+        use rustix::fs::{Gid, Uid, fchown};
+        let (user, group) = (Some(Uid::from_raw(user)), Some(Gid::from_raw(user)));
+        self.stdin.as_ref().map_or(Ok(()), |pipe| fchown(pipe, user, group))?;
+        self.stdout.as_ref().map_or(Ok(()), |pipe| fchown(pipe, user, group))?;
+        self.stderr.as_ref().map_or(Ok(()), |pipe| fchown(pipe, user, group))?;
+        Ok(())
     }
 
     /// Has `bytes` written to the child's input while it is waited for.
@@ -269,7 +290,7 @@ impl Piped {
     }
 
     /// Whether the leader has ended, which leaves it to be reaped.
-    fn has_exited(&self) -> bool {
+    pub fn has_exited(&self) -> bool {
         let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
         self.is_reaped || self.pid().is_none_or(|pid| !matches!(waitid(WaitId::Pid(pid), options), Ok(None)))
     }

@@ -24,6 +24,8 @@ pub mod command;
 mod numeric;
 #[cfg(unix)]
 mod pool;
+#[cfg(unix)]
+mod quoted;
 
 use serde::{Deserialize, Serialize};
 

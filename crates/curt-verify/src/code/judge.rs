@@ -121,8 +121,8 @@ impl Judge<'_> {
             Ending::TooMuch => format!("more than {} bytes of output", self.limits.output_bytes),
             Ending::Exit(152) => format!("more than {} s of processor time", self.limits.cpu_seconds),
             Ending::Exit(137) => "killed".to_owned(),
-            Ending::Exit(code) if complaint.is_empty() => format!("exit code {code}"),
-            Ending::Exit(code) => format!("exit code {code}: {}", quoted(complaint)),
+            Ending::Exit(code) if complaint == "``" => format!("exit code {code}"),
+            Ending::Exit(code) => format!("exit code {code}: {complaint}"),
         }
     }
 
@@ -147,10 +147,6 @@ fn said(line: &[u8]) -> String {
     quoted(complaint.trim_matches(['\'', '"']))
 }
 
-/// The beginning of a text, on one line.
 fn quoted(text: &str) -> String {
-    let text = text.trim_end();
-    let shown: String = text.chars().take(MAX_QUOTED).flat_map(char::escape_debug).collect();
-    let more = if text.chars().nth(MAX_QUOTED).is_some() { "…" } else { "" };
-    format!("`{shown}`{more}")
+    crate::quoted::quoted(text, MAX_QUOTED)
 }

@@ -16,6 +16,8 @@ use crate::child::{Deadline, Piped};
 const LAUNCHER: &str = include_str!("launcher.py");
 /// Nobody: who runs bubblewrap where we are root, and who every program is inside.
 const NOBODY: u32 = 65534;
+/// Where bubblewrap is looked for; never in `PATH`, which others can set.
+const PLACES: [&str; 3] = ["/usr/bin/bwrap", "/usr/local/bin/bwrap", "/bin/bwrap"];
 /// How long a program may take to begin, on a machine that is busy with other things.
 const START: Duration = Duration::from_secs(30);
 /// Held from when a child's extra file is made inheritable until it is closed again, so that no sandbox inherits another's.
@@ -34,7 +36,7 @@ impl Sandbox {
     /// Finds bubblewrap and the interpreter, and has a probe look around inside. Error: what is missing or does not hold.
     pub fn prepare(interpreter: &Interpreter, limits: &Limits) -> Result<Self, Unavailable> {
         let sandbox = Sandbox {
-            bubblewrap: bubblewrap()?,
+            bubblewrap: bubblewrap(&PLACES)?,
             arguments: arguments(interpreter, limits),
             filter: seccomp::filter(limits.processes > 1)?,
             interpreter: Interpreter { command: Vec::new(), ..interpreter.clone() },
@@ -65,6 +67,9 @@ impl Sandbox {
             let spawned = Piped::spawn(&mut command, self.limits.output_bytes);
             spawned.map_err(|error| Unavailable(format!("{} cannot be run: {error}", self.bubblewrap.display())))?
         };
+        if geteuid().is_root() {
+            piped.give_pipes_to(NOBODY).map_err(|error| Unavailable(format!("pipes cannot be given away: {error}")))?;
+        }
         piped.send(&[job.program.as_bytes(), calls.as_bytes(), job.input.as_bytes()].concat());
         Run::begin(piped, Deadline::after(START))
     }
@@ -102,9 +107,9 @@ impl Sandbox {
     }
 }
 
-fn bubblewrap() -> Result<PathBuf, Unavailable> {
-    let places = ["/usr/bin/bwrap", "/usr/local/bin/bwrap", "/bin/bwrap"].map(PathBuf::from);
-    let found = places.into_iter().find(|place| place.exists());
+/// The first of `places` that exists.
+fn bubblewrap(places: &[&str]) -> Result<PathBuf, Unavailable> {
+    let found = places.iter().map(PathBuf::from).find(|place| place.exists());
     found.ok_or_else(|| Unavailable("code is run only under bubblewrap, which is missing: install `bubblewrap`".to_owned()))
 }
 
@@ -132,4 +137,31 @@ fn arguments(interpreter: &Interpreter, limits: &Limits) -> Vec<String> {
     // the order of sets is part of what a program answers
     add(&["--setenv", "PYTHONHASHSEED", "0"]);
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_bubblewrap_nothing_is_run_and_the_reason_says_what_to_install() {
+        let missing = bubblewrap(&["/no/bwrap", "/no/such/bwrap"]).unwrap_err();
+        assert!(missing.to_string().ends_with("install `bubblewrap`"), "{missing}");
+        assert_eq!(bubblewrap(&["/no/bwrap", "/usr"]).unwrap(), PathBuf::from("/usr"));
+    }
+
+    #[test]
+    fn what_is_no_bubblewrap_is_no_sandbox() {
+        let sandbox = |bubblewrap: &str| Sandbox {
+            bubblewrap: bubblewrap.into(),
+            arguments: Vec::new(),
+            filter: Vec::new(),
+            interpreter: Interpreter::default(),
+            limits: Limits::default(),
+        };
+        // a program that ignores what it is asked, one that runs what follows `--` unprotected, and none
+        assert!(probe::isolation(&sandbox("/bin/true"), false).is_err());
+        assert!(probe::isolation(&sandbox("/bin/echo"), false).is_err());
+        assert!(probe::isolation(&sandbox("/no/bwrap"), false).is_err());
+    }
 }

@@ -20,12 +20,15 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::child::{Deadline, Event, Piped};
+use crate::quoted::last_line;
 
 #[cfg(target_os = "linux")]
 pub(super) use bubblewrap::Sandbox;
 #[cfg(not(target_os = "linux"))]
 pub(super) use elsewhere::Sandbox;
 
+/// How much of a complaint is told.
+const MAX_COMPLAINT: usize = 200;
 const STARTED: &[u8] = b"started\n";
 
 /// What one run of a program may take. A run that takes more is stopped, and its test has failed.
@@ -165,13 +168,12 @@ impl Run {
                 continue;
             }
             piped.kill();
-            let complaint = String::from_utf8_lossy(&piped.complaint);
-            let last = complaint.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("it says nothing");
+            let last = last_line(&piped.complaint, MAX_COMPLAINT);
             return Err(Unavailable(format!("the sandbox did not start a program ({event:?}): {last}")));
         }
     }
 
-    /// Waits for the end; the whole output and how it ended.
+    /// Waits for the end: the whole output, how it ended, and the last line of complaint, quoted.
     pub fn to_end(mut self, deadline: Deadline) -> (Vec<u8>, Ending, String) {
         let ending = loop {
             match self.piped.advance(deadline, true) {
@@ -182,7 +184,7 @@ impl Run {
             }
         };
         self.piped.kill();
-        let complaint = last_line(&self.piped.complaint);
+        let complaint = last_line(&self.piped.complaint, MAX_COMPLAINT);
         (std::mem::take(&mut self.piped.output), ending, complaint)
     }
 
@@ -206,18 +208,13 @@ impl Run {
         }
     }
 
-    /// The last line that the program complained with, for people.
+    /// The last line that the program complained with, quoted.
     pub fn complaint(&self) -> String {
-        last_line(&self.piped.complaint)
+        last_line(&self.piped.complaint, MAX_COMPLAINT)
     }
 
     fn exit(&mut self, deadline: Deadline) -> Ending {
         let status = self.piped.finish(deadline);
         status.map_or(Ending::TooSlow, |status| Ending::Exit(status.code().unwrap_or(-1)))
     }
-}
-
-fn last_line(complaint: &[u8]) -> String {
-    let text = String::from_utf8_lossy(complaint);
-    text.lines().rfind(|line| !line.trim().is_empty()).unwrap_or_default().chars().take(200).collect()
 }

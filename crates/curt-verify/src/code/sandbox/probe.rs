@@ -46,23 +46,26 @@ const HELD: [&str; 29] = [
 pub fn isolation(sandbox: &Sandbox, may_fork: bool) -> Result<(), Unavailable> {
     let (output, ending, complaint) = run(sandbox, PROBE)?;
     let report = String::from_utf8_lossy(&output);
+    compare(&report, may_fork, |line| sandbox.shows(line))
+        .map_err(|found| Unavailable(format!("the sandbox does not hold: {found} {complaint}")))?;
+    match ending {
+        Ending::Exit(0) => Ok(()),
+        _ => Err(Unavailable(format!("the sandbox's probe failed: {ending:?} {complaint}"))),
+    }
+}
+
+/// Error: the first line of the report that is not as it must be. `shows`: a place that may be seen on purpose.
+fn compare(report: &str, may_fork: bool, shows: impl Fn(&str) -> bool) -> Result<(), String> {
     let mut found = report.lines();
     for held in HELD {
         let held = if may_fork && held == "fork refused" { "fork possible" } else { held };
-        match found.next() {
-            Some(line) if line == held => {}
-            // a folder that the configuration shows on purpose
-            Some(line) if held.starts_with("sees") && line.starts_with("sees") && sandbox.shows(line) => {}
-            line => {
-                let line = line.unwrap_or("nothing more");
-                return Err(Unavailable(format!("the sandbox does not hold: `{line}` instead of `{held}` {complaint}")));
-            }
+        let line = found.next().unwrap_or("nothing more");
+        let on_purpose = held.starts_with("sees") && line == held.replace("False", "True") && shows(line);
+        if line != held && !on_purpose {
+            return Err(format!("`{line}` instead of `{held}`"));
         }
     }
-    if ending != Ending::Exit(0) || found.next().is_some() {
-        return Err(Unavailable(format!("the sandbox's probe failed: {ending:?} {complaint}")));
-    }
-    Ok(())
+    found.next().map_or(Ok(()), |line| Err(format!("`{line}` after all")))
 }
 
 /// Error: an empty program does not run.
@@ -77,4 +80,28 @@ pub fn interpreter(sandbox: &Sandbox) -> Result<(), Unavailable> {
 fn run(sandbox: &Sandbox, program: &str) -> Result<(Vec<u8>, Ending, String), Unavailable> {
     let run = sandbox.start(Job { program, calls: None, input: "", n_tests: 1 })?;
     Ok(run.to_end(Deadline::after(LIMIT)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_fact_counts() {
+        let report = |lines: &[&str]| lines.join("\n") + "\n";
+        assert_eq!(compare(&report(&HELD), false, |_| false), Ok(()));
+        for i in 0..HELD.len() {
+            let mut lines = HELD.to_vec();
+            let other = format!("{} more", HELD[i]);
+            lines[i] = &other;
+            assert!(compare(&report(&lines), false, |_| true).is_err(), "{other}");
+            lines.remove(i);
+            assert!(compare(&report(&lines), false, |_| true).is_err(), "without {}", HELD[i]);
+        }
+        let opt = report(&HELD).replace("/opt False", "/opt True");
+        assert_eq!(compare(&opt, false, |line| line.contains("/opt")), Ok(()));
+        assert!(compare(&opt, false, |_| false).is_err());
+        assert!(compare(&report(&HELD), true, |_| false).is_err(), "a refused fork where forks are asked for");
+        assert!(compare("", false, |_| true).is_err());
+    }
 }
