@@ -56,14 +56,14 @@ pub struct Verification {
     pub reason: Option<String>,
 }
 
-/// A response to judge, with what is right.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Question<'a> {
-    /// The right answer.
+/// One response to be judged: the arguments of [`Verifier::verify`].
+#[derive(Clone, Copy, Debug)]
+pub struct Response<'a> {
+    /// What is right.
     pub answer: &'a str,
-    /// The text of a completion.
-    pub response: &'a str,
-    /// Whether the completion ended with a stop token.
+    /// The text of the completion.
+    pub text: &'a str,
+    /// Whether it ended with a stop token, rather than by a limit.
     pub finished: bool,
 }
 
@@ -81,9 +81,10 @@ pub trait Verifier: Send + Sync {
     /// stop token, rather than by a limit. Total: any text gives a verdict, in time linear in a bounded part of the text.
     fn verify(&self, answer: &str, response: &str, finished: bool) -> Verification;
 
-    /// The verdicts on many responses, in order; several at once where the verifier waits for other processes.
-    fn verify_all(&self, questions: &[Question<'_>]) -> Vec<Verification> {
-        questions.iter().map(|question| self.verify(question.answer, question.response, question.finished)).collect()
+    /// The verdicts on many responses, in their order: those of [`Verifier::verify`] each. Verifiers that wait for other
+    /// programs judge several at once.
+    fn verify_all(&self, responses: &[Response<'_>]) -> Vec<Verification> {
+        responses.iter().map(|response| self.verify(response.answer, response.text, response.finished)).collect()
     }
 }
 

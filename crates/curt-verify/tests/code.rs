@@ -2,7 +2,7 @@
 #![cfg(unix)]
 
 use curt_verify::code::{CodeOptions, CodeVerifier, Interpreter, Judgement, Limits, StreamTest, TestVerdict, Tests};
-use curt_verify::{Question, Verdict, Verifier};
+use curt_verify::{Response, Verdict, Verifier};
 
 /// The verifier, or none where there is no sandbox and `CURT_REQUIRE_SANDBOX` does not ask for one.
 fn sandboxed(limits: Limits, options: CodeOptions) -> Option<CodeVerifier> {
@@ -47,8 +47,16 @@ fn programs_that_read_and_print() {
         ("a, b = map(int, open(0).read().split())\nprint(a + b, ' \\n\\n')\nexit()", Verdict::Correct, ""),
         ("a, b = map(int, open('/dev/stdin').read().split())\nprint(a + b)\nquit()", Verdict::Correct, ""),
         ("if __name__ == '__main__':\n    print(sum(map(int, input().split())))", Verdict::Correct, ""),
-        ("def f(n):\n    return n and f(n - 1)\nimport sys\nsys.setrecursionlimit(10**6)\nf(50000)\nprint(eval(input().replace(' ', '+')))", Verdict::Correct, ""),
-        ("import threading\nthreading.stack_size(1 << 26)\nt = threading.Thread(target=lambda: print(eval(input().replace(' ', '+'))))\nt.start()\nt.join()", Verdict::Correct, ""),
+        (
+            "def f(n):\n    return n and f(n - 1)\nimport sys\nsys.setrecursionlimit(10**6)\nf(50000)\nprint(eval(input().replace(' ', '+')))",
+            Verdict::Correct,
+            "",
+        ),
+        (
+            "import threading\nthreading.stack_size(1 << 26)\nt = threading.Thread(target=lambda: print(eval(input().replace(' ', '+'))))\nt.start()\nt.join()",
+            Verdict::Correct,
+            "",
+        ),
         ("print(3)", Verdict::Wrong, "test 2 of 2: expected `0`, found `3`"),
         ("print('3'", Verdict::Wrong, "test 1 of 2: exit code 1: `SyntaxError"),
         ("raise ValueError('no')", Verdict::Wrong, "test 1 of 2: exit code 1: `ValueError: no`"),
@@ -77,7 +85,11 @@ fn functions_that_are_called() {
         (class("        return str(sum(nums))"), Verdict::Wrong, "test 1 of 2: expected `4`, found `'4'`"),
         (class("        return 4"), Verdict::Wrong, "test 2 of 2: expected `0`, found `4`"),
         (class("        return nums[0] + nums[1]"), Verdict::Wrong, "test 2 of 2: `IndexError: list index out of range`"),
-        (class("        return object()"), Verdict::Wrong, "test 1 of 2: `TypeError: the answer is no plain data but of type object`"),
+        (
+            class("        return object()"),
+            Verdict::Wrong,
+            "test 1 of 2: `TypeError: the answer is no plain data but of type object`",
+        ),
         (class("        return (x := [1], x.append(x), x)[2]"), Verdict::Wrong, "RecursionError"),
         ("class Solution: pass".to_owned(), Verdict::Wrong, "test 1 of 2: `AttributeError"),
         ("def f(): pass".to_owned(), Verdict::Wrong, "test 1 of 2: `NameError: name 'Solution' is not defined`"),
@@ -95,7 +107,8 @@ fn every_test_has_its_verdict() {
     let all = CodeOptions { stop_at_first_failure: false, ..options() };
     let Some(verifier) = sandboxed(Limits { wall_seconds: 2.0, ..Limits::default() }, all) else { return };
     let tests = functional("assert f(0) == 1\nassert f(1) == 1\nassert f(2) == 1\nassert f(3) == 1\nassert f(4) == 1");
-    let program = "import os\ndef f(n):\n    if n == 1: os._exit(0)\n    if n == 2:\n        while True: pass\n    return 1 + (n == 3)";
+    let program =
+        "import os\ndef f(n):\n    if n == 1: os._exit(0)\n    if n == 2:\n        while True: pass\n    return 1 + (n == 3)";
     let judged = verifier.judge(&tests, program);
     let failed = |why: &str| TestVerdict::Failed(why.to_owned());
     assert_eq!(
@@ -157,11 +170,11 @@ fn a_response_is_judged_by_its_last_block() {
     let answer = r#"{"inputs": ["1 2", "3 4"], "outputs": ["3", "7"]}"#;
     let right = "<think>\n```python\nprint(0)\n```\n</think>\nSo:\n```python\nprint(sum(map(int, input().split())))\n```";
     let verdicts = verifier.verify_all(&[
-        Question { answer, response: right, finished: true },
-        Question { answer, response: right, finished: false },
-        Question { answer, response: "print(3)", finished: true },
-        Question { answer, response: "", finished: true },
-        Question { answer: "[]", response: right, finished: true },
+        Response { answer, text: right, finished: true },
+        Response { answer, text: right, finished: false },
+        Response { answer, text: "print(3)", finished: true },
+        Response { answer, text: "", finished: true },
+        Response { answer: "[]", text: right, finished: true },
     ]);
     let words: Vec<_> = verdicts.iter().map(|found| (found.verdict, found.reason.as_deref())).collect();
     assert_eq!(

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use curt_verify::command::{CommandLimits, CommandVerifier};
-use curt_verify::{Question, Verdict, Verifier};
+use curt_verify::{Response, Verdict, Verifier};
 
 /// Answers every question correctly: the id is the number of the question of this process, given a first id.
 const HONEST: &str = r#"
@@ -93,8 +93,7 @@ fn misbehaviour_is_ungradable_with_a_reason_and_the_next_question_is_answered() 
 fn many_questions_keep_their_order() {
     let verifier = verifier(limits());
     let answers: Vec<String> = (0..60).map(|i| if i % 3 == 0 { format!("right {i}") } else { format!("left {i}") }).collect();
-    let questions: Vec<Question<'_>> =
-        answers.iter().map(|response| Question { answer: "gold", response, finished: true }).collect();
+    let questions: Vec<Response<'_>> = answers.iter().map(|text| Response { answer: "gold", text, finished: true }).collect();
     let verdicts: Vec<Verdict> = verifier.verify_all(&questions).into_iter().map(|found| found.verdict).collect();
     let expected: Vec<Verdict> = (0..60).map(|i| if i % 3 == 0 { Verdict::Correct } else { Verdict::Wrong }).collect();
     assert_eq!(verdicts, expected);

@@ -143,12 +143,25 @@ fn nothing_outside_can_be_written() {
     let open = std::os::unix::fs::PermissionsExt::from_mode(0o777);
     std::fs::set_permissions(folder.path(), open).unwrap();
     let trace = folder.path().join("trace");
-    let places = [trace.to_str().unwrap(), "/usr/trace", "/usr/bin/trace", "/usr/local/trace", "/bin/trace", "/dev/trace",
-        "/dev/shm/trace", "/proc/sys/kernel/core_pattern", "/proc/sys/kernel/hostname", "/proc/sysrq-trigger", "/trace", "/etc/trace"];
+    let places = [
+        trace.to_str().unwrap(),
+        "/usr/trace",
+        "/usr/bin/trace",
+        "/usr/local/trace",
+        "/bin/trace",
+        "/dev/trace",
+        "/dev/shm/trace",
+        "/proc/sys/kernel/core_pattern",
+        "/proc/sys/kernel/hostname",
+        "/proc/sysrq-trigger",
+        "/trace",
+        "/etc/trace",
+    ];
     let lines = places.map(|place| format!("open({place:?}, 'w').write('x')"));
     let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
     cage.prints(&attempts(&lines), "done");
-    let left: Vec<_> = places.iter().filter(|place| !place.starts_with("/proc") && std::path::Path::new(place).exists()).collect();
+    let left: Vec<_> =
+        places.iter().filter(|place| !place.starts_with("/proc") && std::path::Path::new(place).exists()).collect();
     assert!(left.is_empty(), "{left:?}");
 }
 
@@ -194,7 +207,10 @@ fn processes_cannot_multiply() {
     ];
     cage.prints(&attempts(&every_way), "done");
     cage.fails("import os\nwhile True:\n    os.fork()", "PermissionError");
-    cage.fails("import threading, time\nwhile True:\n    threading.Thread(target=time.sleep, args=(60,), daemon=True).start()", "can't start new thread");
+    cage.fails(
+        "import threading, time\nwhile True:\n    threading.Thread(target=time.sleep, args=(60,), daemon=True).start()",
+        "can't start new thread",
+    );
 }
 
 #[test]
@@ -239,8 +255,14 @@ fn time_is_bounded() {
 #[test]
 fn output_is_bounded() {
     let Some(cage) = cage("output", Limits { wall_seconds: 20.0, cpu_seconds: 10.0, ..limits() }) else { return };
-    cage.fails("import sys\nfor i in range(1 << 14):\n    sys.stdout.write('x' * (1 << 16))", "more than 8388608 bytes of output");
-    cage.fails("import sys\nfor i in range(1 << 14):\n    sys.stderr.write('x' * (1 << 16))", "more than 8388608 bytes of output");
+    cage.fails(
+        "import sys\nfor i in range(1 << 14):\n    sys.stdout.write('x' * (1 << 16))",
+        "more than 8388608 bytes of output",
+    );
+    cage.fails(
+        "import sys\nfor i in range(1 << 14):\n    sys.stderr.write('x' * (1 << 16))",
+        "more than 8388608 bytes of output",
+    );
 }
 
 #[test]
@@ -279,9 +301,15 @@ fn others_cannot_be_killed_or_watched() {
         "call(0x40000000 + 39)".to_owned(),
     ];
     cage.prints(&attempts(&lines.each_ref().map(String::as_str)), "done");
-    cage.prints("import os\nprint(sorted(int(p) for p in os.listdir('/proc') if p.isdigit()) == [1, os.getpid()], os.getppid())", "True 1");
+    cage.prints(
+        "import os\nprint(sorted(int(p) for p in os.listdir('/proc') if p.isdigit()) == [1, os.getpid()], os.getppid())",
+        "True 1",
+    );
     // the first process of the sandbox does not die of what is sent from inside
-    cage.prints("import os, signal\nfor s in range(1, 32):\n    try: os.kill(1, s)\n    except OSError: pass\nprint('done')", "done");
+    cage.prints(
+        "import os, signal\nfor s in range(1, 32):\n    try: os.kill(1, s)\n    except OSError: pass\nprint('done')",
+        "done",
+    );
     let judged = cage.run("import os\nos.kill(-1, 9)\nprint('done')", "done");
     assert_ne!(judged.verdict, Verdict::Ungradable, "{judged:?}");
     assert!(witness.0.try_wait().unwrap().is_none(), "a process outside was killed");
@@ -306,7 +334,10 @@ fn the_environment_of_the_parent_is_hidden() {
          if key not in ('', 'PWD', 'PYTHONHASHSEED'): found[key] = 1\nprint(found)",
         "{}",
     );
-    cage.prints("import os\nprint(os.uname().nodename, os.getuid(), os.getgid(), sorted(os.listdir('/proc/self/fd'))[:3])", "sandbox 65534 65534 ['0', '1', '2']");
+    cage.prints(
+        "import os\nprint(os.uname().nodename, os.getuid(), os.getgid(), sorted(os.listdir('/proc/self/fd'))[:3])",
+        "sandbox 65534 65534 ['0', '1', '2']",
+    );
 }
 
 #[test]
@@ -324,7 +355,8 @@ fn what_is_right_is_nowhere_inside() {
     assert_eq!(judged.reason.as_deref(), Some("test 1 of 1: expected `right-4711`, found `none`"));
     // the same search finds what is there
     cage.fails(&format!("{seek}x = 'right-' + str(4700 + len(input.__name__))\nprint(seek())"), "found `found in memory`");
-    let tests = Tests::parse(r#"{"functional": "def check(candidate):\n    assert candidate(1) == 'right-4711'\ncheck(f)"}"#).unwrap();
+    let tests =
+        Tests::parse(r#"{"functional": "def check(candidate):\n    assert candidate(1) == 'right-4711'\ncheck(f)"}"#).unwrap();
     let judged = cage.verifier.judge(&tests, &format!("{seek}def f(n): return seek()"));
     assert_eq!(judged.reason.as_deref(), Some("test 1 of 1: expected `'right-4711'`, found `'none'`"));
 }

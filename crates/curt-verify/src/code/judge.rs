@@ -48,7 +48,7 @@ impl Judge<'_> {
                 break;
             }
             let run = self.sandbox.start(Job { program, calls: None, input: &test.input, n_tests: 1 })?;
-            let (output, ending, complaint) = run.to_end(self.deadline());
+            let (output, ending, complaint) = run.finish(self.deadline());
             let found = String::from_utf8_lossy(&output);
             verdicts.push(match ending {
                 Ending::Exit(0) if self.leniency.texts_agree(&test.output, &found) => TestVerdict::Passed,

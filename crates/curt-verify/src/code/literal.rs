@@ -371,7 +371,9 @@ mod tests {
     #[test]
     fn what_is_no_literal_is_none() {
         let deep = "[".repeat(100_000);
-        for text in ["", "x", "1 2", "[1", "1+1", "[1 2]", "'a", "f(1)", "{1:}", "infinity", "--", "'\\x4'", "0x1g", deep.as_str()] {
+        for text in
+            ["", "x", "1 2", "[1", "1+1", "[1 2]", "'a", "f(1)", "{1:}", "infinity", "--", "'\\x4'", "0x1g", deep.as_str()]
+        {
             assert_eq!(Value::parse(text), None, "{}", &text[..text.len().min(20)]);
         }
     }

@@ -27,7 +27,7 @@ use std::sync::OnceLock;
 use serde::{Deserialize, Serialize};
 
 use crate::pool::{self, Places};
-use crate::{Question, Verdict, Verification, Verifier};
+use crate::{Response, Verdict, Verification, Verifier};
 
 pub use extract::{MAX_RESPONSE_BYTES, program};
 pub use problem::{CodeProblem, StreamTest, Tests, UnreadableTests};
@@ -128,15 +128,15 @@ impl CodeVerifier {
         pool::map(items, self.options.workers, |(tests, program)| self.judge(tests, program))
     }
 
-    fn answer(&self, question: &Question<'_>) -> Verification {
-        let extracted = program(question.response, &self.interpreter.languages);
+    fn answer(&self, response: &Response<'_>) -> Verification {
+        let extracted = program(response.text, &self.interpreter.languages);
         let says = |verdict, reason: String| Verification { verdict, extracted: extracted.clone(), reason: Some(reason) };
-        let tests = match Tests::parse(question.answer) {
+        let tests = match Tests::parse(response.answer) {
             Ok(tests) => tests,
             Err(why) => return says(Verdict::Ungradable, why.to_string()),
         };
         match &extracted {
-            _ if !question.finished => says(Verdict::Wrong, "the response did not end".to_owned()),
+            _ if !response.finished => says(Verdict::Wrong, "the response did not end".to_owned()),
             None => says(Verdict::Wrong, "no code block".to_owned()),
             Some(program) => {
                 let Judgement { verdict, reason, .. } = self.judge(&tests, program);
@@ -151,9 +151,7 @@ fn summary(tests: Vec<TestVerdict>) -> Judgement {
     let failed = tests.iter().enumerate().find(|(_, test)| **test != TestVerdict::Passed);
     let (verdict, reason) = match failed {
         None => (Verdict::Correct, None),
-        Some((i, TestVerdict::Failed(why))) => {
-            (Verdict::Wrong, Some(format!("test {} of {}: {why}", i + 1, tests.len())))
-        }
+        Some((i, TestVerdict::Failed(why))) => (Verdict::Wrong, Some(format!("test {} of {}: {why}", i + 1, tests.len()))),
         Some((i, _)) => (Verdict::Wrong, Some(format!("test {} of {}: the time for all tests was over", i + 1, tests.len()))),
     };
     Judgement { verdict, reason, tests }
@@ -165,10 +163,10 @@ impl Verifier for CodeVerifier {
     }
 
     fn verify(&self, answer: &str, response: &str, finished: bool) -> Verification {
-        self.answer(&Question { answer, response, finished })
+        self.answer(&Response { answer, text: response, finished })
     }
 
-    fn verify_all(&self, questions: &[Question<'_>]) -> Vec<Verification> {
-        pool::map(questions, self.options.workers, |question| self.answer(question))
+    fn verify_all(&self, responses: &[Response<'_>]) -> Vec<Verification> {
+        pool::map(responses, self.options.workers, |response| self.answer(response))
     }
 }

@@ -34,7 +34,7 @@ use std::sync::{Mutex, PoisonError};
 use serde::{Deserialize, Serialize};
 
 use crate::pool::{self, Places};
-use crate::{Question, Verdict, Verification, Verifier};
+use crate::{Response, Verdict, Verification, Verifier};
 use server::Server;
 
 /// What an answer of the program may take.
@@ -117,7 +117,7 @@ impl Verifier for CommandVerifier {
         Verification { verdict, extracted: None, reason }
     }
 
-    fn verify_all(&self, questions: &[Question<'_>]) -> Vec<Verification> {
-        pool::map(questions, self.limits.workers, |q| self.verify(q.answer, q.response, q.finished))
+    fn verify_all(&self, responses: &[Response<'_>]) -> Vec<Verification> {
+        pool::map(responses, self.limits.workers, |r| self.verify(r.answer, r.text, r.finished))
     }
 }

@@ -63,8 +63,9 @@ impl Server {
         self.piped.complaint.clear();
         self.piped.send(&question);
         let line = self.line(Deadline::after(limit), limit)?;
-        let response: Response = serde_json::from_slice(&line)
-            .map_err(|error| format!("the verifier wrote no verdict ({error}): {}", quoted(&String::from_utf8_lossy(&line), MAX_QUOTED)))?;
+        let response: Response = serde_json::from_slice(&line).map_err(|error| {
+            format!("the verifier wrote no verdict ({error}): {}", quoted(&String::from_utf8_lossy(&line), MAX_QUOTED))
+        })?;
         if response.id != id {
             return Err(format!("the verifier answered question {} instead of {id}", response.id));
         }

@@ -15,7 +15,7 @@ mod probe;
 mod seccomp;
 
 use core::time::Duration;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -122,6 +122,23 @@ impl Default for Interpreter {
     }
 }
 
+impl Interpreter {
+    /// The interpreter of a command line, as `["python3"]` or `["perl", "-w"]`: a program without a folder is looked for in
+    /// `/usr/local/bin` and `/usr/bin`, because no other place is the same inside. Empty: the default.
+    pub fn of(command: &[String]) -> Self {
+        let Some((program, arguments)) = command.split_first() else { return Interpreter::default() };
+        let folders = ["/usr/local/bin", "/usr/bin"].iter().map(Path::new);
+        let found = folders.map(|folder| folder.join(program)).find(|place| place.exists());
+        let place = found.unwrap_or_else(|| Path::new("/usr/bin").join(program));
+        let name = place.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if name.starts_with("python") && arguments.is_empty() {
+            return Interpreter { python: place, ..Interpreter::default() };
+        }
+        let command = [place.to_string_lossy().into_owned()].into_iter().chain(arguments.iter().cloned());
+        Interpreter { command: command.collect(), languages: vec![name], ..Interpreter::default() }
+    }
+}
+
 /// Why programs cannot be run: what is missing, what to install, or what the sandbox fails to hold back. Nothing ran.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
@@ -174,7 +191,7 @@ impl Run {
     }
 
     /// Waits for the end: the whole output, how it ended, and the last line of complaint, quoted.
-    pub fn to_end(mut self, deadline: Deadline) -> (Vec<u8>, Ending, String) {
+    pub fn finish(mut self, deadline: Deadline) -> (Vec<u8>, Ending, String) {
         let ending = loop {
             match self.piped.advance(deadline, true) {
                 Event::Output => {}
@@ -216,5 +233,30 @@ impl Run {
     fn exit(&mut self, deadline: Deadline) -> Ending {
         let status = self.piped.finish(deadline);
         status.map_or(Ending::TooSlow, |status| Ending::Exit(status.code().unwrap_or(-1)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_interpreter_is_found_by_its_name() {
+        let of = |words: &[&str]| Interpreter::of(&words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>());
+        assert_eq!(of(&[]), Interpreter::default());
+        assert_eq!(of(&["/opt/x/python3"]), Interpreter { python: "/opt/x/python3".into(), ..Interpreter::default() });
+        let other = of(&["no-such-perl", "-w"]);
+        assert_eq!(other.command, ["/usr/bin/no-such-perl", "-w"]);
+        assert_eq!(other.languages, ["no-such-perl"]);
+        assert_eq!(of(&["/bin/sh"]).command, ["/bin/sh"]);
+    }
+
+    #[test]
+    fn limits_are_numbers_of_seconds_or_none() {
+        let wall = |wall_seconds| Limits { wall_seconds, ..Limits::default() }.wall();
+        assert_eq!(wall(1.5), Duration::from_millis(1500));
+        for none in [-1.0, f64::NAN, f64::INFINITY, 1e300] {
+            assert_eq!(wall(none), Duration::ZERO, "{none}");
+        }
     }
 }

@@ -79,7 +79,7 @@ pub fn interpreter(sandbox: &Sandbox) -> Result<(), Unavailable> {
 
 fn run(sandbox: &Sandbox, program: &str) -> Result<(Vec<u8>, Ending, String), Unavailable> {
     let run = sandbox.start(Job { program, calls: None, input: "", n_tests: 1 })?;
-    Ok(run.to_end(Deadline::after(LIMIT)))
+    Ok(run.finish(Deadline::after(LIMIT)))
 }
 
 #[cfg(test)]
