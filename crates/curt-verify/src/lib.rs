@@ -15,7 +15,17 @@
 //! ```
 
 mod chain;
+#[cfg(unix)]
+mod child;
+#[cfg(unix)]
+pub mod code;
+#[cfg(unix)]
+pub mod command;
 mod numeric;
+#[cfg(unix)]
+mod pool;
+#[cfg(unix)]
+mod quoted;
 
 use serde::{Deserialize, Serialize};
 
@@ -34,13 +44,27 @@ pub enum Verdict {
     Ungradable,
 }
 
-/// A verdict and the answer that it is about.
+/// A verdict, the answer that it is about, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Verification {
     /// The verdict.
     pub verdict: Verdict,
     /// The answer found in the response, as it stands there; none if none was found.
     pub extracted: Option<String>,
+    /// Why the verdict is not correct, for people; none where there is no more to say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// One response to be judged: the arguments of [`Verifier::verify`].
+#[derive(Clone, Copy, Debug)]
+pub struct Response<'a> {
+    /// What is right.
+    pub answer: &'a str,
+    /// The text of the completion.
+    pub text: &'a str,
+    /// Whether it ended with a stop token, rather than by a limit.
+    pub finished: bool,
 }
 
 /// One response to be judged: the arguments of [`Verifier::verify`].

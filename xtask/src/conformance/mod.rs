@@ -4,6 +4,7 @@
 //! number of comparisons, so that a comparison which silently did not run is a failure like one that did not hold.
 
 mod chat;
+mod code;
 mod grpo;
 mod hf_oracles;
 mod ledger;
@@ -43,6 +44,8 @@ enum Part {
     Smollm2,
     /// Three GRPO steps of SmolLM2-135M by the built program
     Train,
+    /// Programs known to be right, and mutants of them, against their tests (needs bubblewrap and Python)
+    Code,
 }
 
 /// Compares, prints passed/expected for each file, and fails unless every comparison ran and held.
@@ -72,6 +75,7 @@ impl Part {
             Part::Chat => chat::compare(folder, &mut ledger)?,
             Part::Smollm2 => smollm2::compare(folder, &mut ledger)?,
             Part::Train => train::compare(folder, transformers, &mut ledger)?,
+            Part::Code => code::compare(folder, &mut ledger)?,
         }
         Ok(ledger.print())
     }

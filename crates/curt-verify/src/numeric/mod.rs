@@ -42,7 +42,7 @@ impl Verifier for Numeric {
         };
         let answer = bare_answer(answer);
         if answer.is_empty() || answer.len() > MAX_ANSWER_BYTES {
-            return Verification { verdict: Verdict::Ungradable, extracted };
+            return Verification { verdict: Verdict::Ungradable, extracted, reason: None };
         }
         let equal = match (&extracted, number::parse(&clean(&answer))) {
             (None, _) => false,
@@ -51,7 +51,7 @@ impl Verifier for Numeric {
             (Some(found), None) => boxed.is_some() && spaceless(found) == spaceless(&answer),
         };
         let verdict = if equal && finished { Verdict::Correct } else { Verdict::Wrong };
-        Verification { verdict, extracted }
+        Verification { verdict, extracted, reason: None }
     }
 }
 

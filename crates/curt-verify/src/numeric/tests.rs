@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use super::*;
 
 fn check(answer: &str, response: &str, verdict: Verdict, extracted: Option<&str>) {
-    let expected = Verification { verdict, extracted: extracted.map(str::to_string) };
+    let expected = Verification { verdict, extracted: extracted.map(str::to_string), reason: None };
     assert_eq!(Numeric.verify(answer, response, true), expected, "answer {answer}, response {response}");
 }
 
@@ -137,7 +137,7 @@ fn no_answer_is_wrong() {
 #[test]
 fn an_unfinished_response_is_wrong_and_its_answer_is_told() {
     let found = Numeric.verify("5", "\\boxed{5} and so", false);
-    assert_eq!(found, Verification { verdict: Verdict::Wrong, extracted: Some("5".into()) });
+    assert_eq!(found, Verification { verdict: Verdict::Wrong, extracted: Some("5".into()), reason: None });
 }
 
 #[test]
@@ -209,6 +209,6 @@ proptest! {
             grouped.push(digit);
         }
         let found = Numeric.verify(&plain, &format!("{before}{grouped}."), true);
-        prop_assert_eq!(found, Verification { verdict: Verdict::Correct, extracted: Some(grouped) });
+        prop_assert_eq!(found, Verification { verdict: Verdict::Correct, extracted: Some(grouped), reason: None });
     }
 }
