@@ -1,0 +1,3 @@
+//! Mathematics: reading answers and deciding whether two say the same.
+
+mod expression;
