@@ -3,7 +3,7 @@
 use num_rational::BigRational;
 
 /// A mathematical object as it was written. Nothing is simplified here: `1+1` is a [`Expression::Sum`] of two numbers.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Hash)]
 pub enum Expression {
     /// An exact number: `12`, `0.5`, `1,000`, `6.02E23`. `decimal` if it was written with a decimal point or an exponent.
     Number { value: BigRational, decimal: bool },
@@ -66,7 +66,7 @@ pub enum Expression {
 }
 
 /// A constant of mathematics.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Constant {
     /// π
     Pi,
@@ -79,7 +79,7 @@ pub enum Constant {
 }
 
 /// A sum or a product over a range.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RangeKind {
     /// Σ
     Sum,
@@ -88,7 +88,7 @@ pub enum RangeKind {
 }
 
 /// An operation on sets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SetOperation {
     /// ∪
     Union,
@@ -99,7 +99,7 @@ pub enum SetOperation {
 }
 
 /// A relation between two neighbours of a chain.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Relation {
     /// =
     Equal,
@@ -128,7 +128,7 @@ pub enum Relation {
 }
 
 /// A function with a meaning of its own. Arguments in the order of [`Expression::Call`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[rustfmt::skip]
 pub enum Function {
     /// `Root [x, n]`, `Log [x, base]` (`\log x`: base 10 by sympy's rule of the references), `Ln [x]`, `Exp [x]`

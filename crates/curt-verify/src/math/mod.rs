@@ -1,3 +1,7 @@
 //! Mathematics: reading answers and deciding whether two say the same.
 
-mod expression;
+pub mod equal;
+pub mod expression;
+
+pub use equal::{Judgement, Options, judge};
+pub use expression::Expression;
