@@ -45,8 +45,12 @@ impl Budget {
         left.map(|_| ()).ok_or(Obstacle::Steps)
     }
 
-    /// Steps not yet spent.
-    pub fn left(&self) -> u64 {
-        self.left.get()
+    /// Runs `work` with a quarter of what is left; what it takes is taken here.
+    pub fn with_a_quarter<T>(&self, work: impl FnOnce(&Budget) -> Outcome<T>) -> Outcome<T> {
+        let share = Budget::new(self.left.get() / 4);
+        let given = share.left.get();
+        let result = work(&share);
+        self.left.set(self.left.get() - (given - share.left.get()));
+        result
     }
 }

@@ -132,7 +132,7 @@ pub fn sin_cos(x: &Ball, bits: u32) -> Outcome<(Ball, Ball)> {
     let quarter = pi(scale as u32).fixed(scale + 8) >> 9;
     let fixed = x.fixed(scale);
     let turns = floor_quotient(&(&fixed + (&quarter >> 1)), &quarter);
-    let rest = fixed - &turns * quarter;
+    let rest = (fixed - &turns * quarter) >> HALVINGS;
     let square = (&rest * &rest) >> scale;
     let series = |first: BigInt, mut n: u32| {
         let (mut sum, mut term) = (first.clone(), first);
@@ -145,7 +145,13 @@ pub fn sin_cos(x: &Ball, bits: u32) -> Outcome<(Ball, Ball)> {
             n += 2;
         }
     };
-    let (sin, cos) = (series(rest.clone(), 2), series(BigInt::from(1) << scale, 1));
+    // of the halved angle: sin, and cos − 1 = −x²/2 + …, which doubling does not make worse
+    let (mut sin, mut less) = (series(rest.clone(), 2), series(-(&square >> 1), 3));
+    for _ in 0..HALVINGS {
+        sin = (&sin << 1) + ((&sin * &less) >> (scale - 1));
+        less = (&less << 2) + ((&less * &less) >> (scale - 1));
+    }
+    let cos = (BigInt::from(1) << scale) + less;
     let turn = (turns & BigInt::from(3)).to_u8().unwrap_or(0);
     let (sin, cos) = match turn {
         0 => (sin, cos),

@@ -25,7 +25,7 @@ fn charge(budget: &Budget, a: &BigRational, b: &BigRational) -> Outcome<()> {
         return Err(Obstacle::Size);
     }
     let limbs = top.max(bottom) / 64 + 1;
-    budget.spend(if bottom <= 1 { 1 + limbs * limbs / 8 } else { 2 + top.max(bottom) * limbs / 16 })
+    budget.spend(if bottom <= 1 { 1 + limbs * limbs / 8 } else { 2 + top.max(bottom) * limbs / 8 })
 }
 
 fn is_whole(a: &BigRational, b: &BigRational) -> bool {
@@ -76,7 +76,7 @@ impl Arithmetic for Exact<'_> {
         }
         charge(self.budget, a, b)?;
         let bits = a.numer().bits().max(b.numer().bits());
-        self.budget.spend(bits * (bits / 64 + 1) / 16)?;
+        self.budget.spend(bits * (bits / 64 + 1) / 8)?;
         Ok(a / b)
     }
 
@@ -140,7 +140,7 @@ fn perfect_root(x: &BigRational, index: u32, budget: &Budget) -> Outcome<BigRati
     if bits > MAX_BITS / 8 {
         return Err(Obstacle::Unsupported);
     }
-    budget.spend(4 + bits * (bits / 64 + 1) / 8)?;
+    budget.spend(20 + bits * (bits / 64 + 1) / 4)?;
     let (top, bottom) = (x.numer().nth_root(index), x.denom().nth_root(index));
     if top.pow(index) == *x.numer() && bottom.pow(index) == *x.denom() {
         Ok(BigRational::new_raw(top, bottom))

@@ -128,6 +128,7 @@ impl Arithmetic for Modular<'_> {
 
     fn power(&self, base: &Residue, exponent: &Residue) -> Outcome<Residue> {
         let Some(count) = exponent.whole else {
+            self.budget.spend(5)?;
             self.conclusive.set(false);
             let residue = self.arbitrary("power", [base.residue, exponent.residue].into_iter());
             return Ok(Residue { residue, whole: None });
@@ -160,6 +161,7 @@ impl Arithmetic for Modular<'_> {
         if let (Function::Exp, [x]) = (function, arguments) {
             return self.power(&self.constant(Constant::E)?, x);
         }
+        self.budget.spend(10)?;
         // √x is x^(1/2), so that both have one value
         if let (Function::Root, [x, index]) = (function, arguments) {
             let exponent = self.divide(&self.of_whole(1), index)?;

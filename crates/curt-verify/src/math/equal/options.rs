@@ -23,7 +23,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Options { precision: None, tolerance: None, strict: true, identity: true, steps: 100_000 }
+        Options { precision: None, tolerance: None, strict: true, identity: true, steps: 80_000 }
     }
 }
 

@@ -61,8 +61,13 @@ impl<'a> Precise<'a> {
         self.budget.spend(u64::from(self.bits) / 12)
     }
 
+    fn charge_root(&self) -> Outcome<()> {
+        self.budget.spend(u64::from(self.bits) / 2)
+    }
+
     fn charge_function(&self) -> Outcome<()> {
-        self.budget.spend(u64::from(self.bits) * u64::from(self.bits) / 256)
+        let bits = u64::from(self.bits);
+        self.budget.spend(2 * bits + bits * bits / 400)
     }
 
     fn of_real_part(&self, found: Complex, arguments: &[Complex]) -> Value {
@@ -78,7 +83,7 @@ impl<'a> Precise<'a> {
             0 => Err(Obstacle::Undefined),
             1 => Ok(x.clone()),
             2 => {
-                self.charge_product()?;
+                self.charge_root()?;
                 Ok(self.of_real_part(z.root(self.bits)?, &[z]))
             }
             _ => {

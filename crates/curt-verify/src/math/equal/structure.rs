@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use num_rational::BigRational;
+
 use super::budget::{Obstacle, Outcome};
 use super::tree::rewritten;
 use super::value::Comparison;
@@ -111,6 +113,12 @@ impl Comparison<'_> {
         if !repeats && a.len() != b.len() {
             return Ok(false);
         }
+        if a.len() > 4
+            && self.options.is_exact()
+            && let (Some(a), Some(b)) = (self.sorted(a, repeats), self.sorted(b, repeats))
+        {
+            return Ok(a == b);
+        }
         let mut is_free = vec![true; b.len()];
         for (i, gold) in a.iter().enumerate() {
             // most lists stand in the same order
@@ -136,6 +144,21 @@ impl Comparison<'_> {
             }
         }
         Ok(true)
+    }
+
+    /// Exact values in rising order, if all are plain numbers.
+    fn sorted(&self, parts: &[Expression], unique: bool) -> Option<Vec<BigRational>> {
+        let value = |part: &Expression| match part {
+            Expression::Number { value, .. } => Some(value.clone()),
+            Expression::Negative(_) | Expression::Quotient(..) => self.exact(part).ok(),
+            _ => None,
+        };
+        let mut values = parts.iter().map(value).collect::<Option<Vec<_>>>()?;
+        values.sort();
+        if unique {
+            values.dedup();
+        }
+        Some(values)
     }
 
     /// `a : b` is `ka : kb`, and a/b.

@@ -18,7 +18,6 @@ use num_traits::Zero;
 
 use super::ball::Ball;
 use super::budget::{Budget, Obstacle, Outcome};
-use super::complex::Complex;
 use super::evaluate::evaluate;
 use super::exact::Exact;
 use super::modular::Modular;
@@ -67,10 +66,7 @@ impl Comparison<'_> {
         if !survey.symbols {
             match (self.exact(a), self.exact(b)) {
                 (Ok(a), Ok(b)) => return Ok(a == b),
-                (Err(Obstacle::Steps | Obstacle::Undefined), _) | (_, Err(Obstacle::Steps | Obstacle::Undefined)) => {
-                    // named again below if it stays
-                }
-                (Err(Obstacle::Size), _) | (_, Err(Obstacle::Size)) => {
+                (Err(Obstacle::Size | Obstacle::Steps), _) | (_, Err(Obstacle::Size | Obstacle::Steps)) => {
                     if let Some(same) = self.by_residues(a, b)? {
                         return Ok(same);
                     }
@@ -91,9 +87,9 @@ impl Comparison<'_> {
         self.at_points(a, b, survey)
     }
 
-    /// The exact value of an expression without symbols.
+    /// The exact value of an expression without symbols, for a quarter of the steps at most.
     pub fn exact(&self, expression: &Expression) -> Outcome<BigRational> {
-        evaluate(&Exact { budget: &self.budget, points: None }, expression)
+        self.budget.with_a_quarter(|budget| evaluate(&Exact { budget, points: None }, expression))
     }
 
     /// By residues; none if they do not decide.
@@ -249,12 +245,5 @@ impl Comparison<'_> {
             }
         }
         Err(last)
-    }
-
-    /// The nearest complex double of an expression without symbols, to sort by.
-    pub fn approximate(&self, expression: &Expression) -> Outcome<Complex> {
-        let precise = Precise::new(&self.budget, PRECISIONS[0], self.points(0, Kind::Positive(0)));
-        let value = evaluate(&precise, expression)?;
-        precise.ball(&value)
     }
 }

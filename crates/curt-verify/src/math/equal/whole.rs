@@ -81,6 +81,19 @@ fn descending(n: &BigInt, step: usize, budget: &Budget) -> Outcome<BigRational> 
 
 /// n (n − 1) … of k factors.
 fn falling(n: &BigRational, k: u64, budget: &Budget) -> Outcome<BigRational> {
+    if n.is_integer() {
+        let (mut total, mut factor) = (BigInt::one(), n.numer().clone());
+        for _ in 0..k {
+            let bits = total.bits() + factor.bits();
+            if bits > MAX_BITS {
+                return Err(Obstacle::Size);
+            }
+            budget.spend(4 + bits / 512)?;
+            total *= &factor;
+            factor -= 1;
+        }
+        return Ok(BigRational::from_integer(total));
+    }
     let mut total = BigRational::one();
     let mut factor = n.clone();
     for _ in 0..k {
@@ -88,7 +101,7 @@ fn falling(n: &BigRational, k: u64, budget: &Budget) -> Outcome<BigRational> {
         if bits > MAX_BITS {
             return Err(Obstacle::Size);
         }
-        budget.spend(2 + bits / 256)?;
+        budget.spend(2 + bits * (bits / 64 + 1) / 8)?;
         total *= &factor;
         factor -= BigRational::one();
     }
@@ -111,6 +124,12 @@ fn binomial(n: &BigRational, k: &BigRational, budget: &Budget) -> Outcome<BigRat
     };
     let top = falling(n, k, budget)?;
     let bottom = descending(&BigInt::from(k), 1, budget)?;
-    budget.spend(1 + top.numer().bits() * (top.numer().bits() / 64 + 1) / 16)?;
+    if n.is_integer() {
+        // it divides: no gcd
+        let limbs = top.numer().bits() / 64 + 1;
+        budget.spend(1 + limbs * limbs / 8)?;
+        return Ok(BigRational::from_integer(top.numer() / bottom.numer()));
+    }
+    budget.spend(1 + top.numer().bits() * (top.numer().bits() / 64 + 1) / 8)?;
     Ok(top / bottom)
 }
