@@ -15,6 +15,7 @@
 //! ```
 
 mod chain;
+pub mod math;
 mod numeric;
 
 use serde::{Deserialize, Serialize};

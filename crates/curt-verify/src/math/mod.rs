@@ -1,3 +1,7 @@
 //! Mathematics: reading answers and deciding whether two say the same.
 
-mod expression;
+pub mod expression;
+pub mod read;
+
+pub use expression::Expression;
+pub use read::{ReadOptions, Reason, Unreadable, read};
