@@ -4,6 +4,7 @@ use num_rational::BigRational;
 
 /// A mathematical object as it was written. Nothing is simplified here: `1+1` is a [`Expression::Sum`] of two numbers.
 #[derive(Clone, Debug, PartialEq, Hash)]
+#[allow(missing_docs, reason = "the line above a variant says what its fields are")]
 pub enum Expression {
     /// An exact number: `12`, `0.5`, `1,000`, `6.02E23`. `decimal` if it was written with a decimal point or an exponent.
     Number { value: BigRational, decimal: bool },
@@ -49,6 +50,8 @@ pub enum Expression {
     List(Vec<Expression>),
     /// `[a, b)` and its kin. `(a, b)` reads as a [`Expression::Tuple`]; `equal` lets it stand for an open interval where the other side is one.
     Interval { low: Box<Expression>, high: Box<Expression>, closed_low: bool, closed_high: bool },
+    /// `{element | condition}`.
+    SetBuilder { element: Box<Expression>, condition: Box<Expression> },
     /// `\mathbb{R}` and its kin: `R`, `Q`, `Z`, `N`, `C`.
     NumberSet(char),
     /// A ∪ B, A ∩ B, A ∖ B.
@@ -61,8 +64,51 @@ pub enum Expression {
     Choice(char),
     /// Words: what is not mathematics, with its spacing collapsed and in lower case.
     Text(String),
-    /// A value with a unit that was recognised, in one spelling: `5 \text{ cm}`.
+    /// A value with a unit that was recognised, in one spelling: `5 \text{ cm}` has `cm`, an angle `degree`, money `dollar`.
     Quantity(Box<Expression>, String),
+}
+
+impl Expression {
+    /// Calls `visit` with each direct part, from left to right.
+    pub fn parts<'a>(&'a self, visit: &mut dyn FnMut(&'a Expression)) {
+        use Expression::*;
+        match self {
+            Number { .. } | Constant(_) | Symbol(_) | Based { .. } | NumberSet(_) | Choice(_) | Text(_) => {}
+            Sum(all)
+            | Product(all)
+            | Call(_, all)
+            | Apply(_, all)
+            | Ratio(all)
+            | Tuple(all)
+            | Set(all)
+            | List(all)
+            | SetOperation(_, all) => all.iter().for_each(visit),
+            Relation { operands, .. } => operands.iter().for_each(visit),
+            Matrix(rows) => rows.iter().flatten().for_each(visit),
+            Negative(only) | Percent(only) | Quantity(only, _) => visit(only),
+            Quotient(first, second) | Power(first, second) => [first, second].into_iter().for_each(|part| visit(part)),
+            PlusMinus { left, right, .. } => {
+                left.iter().for_each(|part| visit(part));
+                visit(right);
+            }
+            Range { from, to, body, .. } => [from, to, body].into_iter().for_each(|part| visit(part)),
+            Integral { bounds, body, .. } => {
+                bounds.iter().for_each(|(low, high)| [low, high].into_iter().for_each(|part| visit(part)));
+                visit(body);
+            }
+            Limit { point, body, .. } => [point, body].into_iter().for_each(|part| visit(part)),
+            Derivative { body, .. } => visit(body),
+            Interval { low, high, .. } => [low, high].into_iter().for_each(|part| visit(part)),
+            SetBuilder { element, condition } => [element, condition].into_iter().for_each(|part| visit(part)),
+        }
+    }
+
+    /// The number of levels of the tree: 1 for a number. Recursive: only for trees whose height is bounded already.
+    pub fn height(&self) -> usize {
+        let mut below = 0;
+        self.parts(&mut |part| below = below.max(part.height()));
+        below + 1
+    }
 }
 
 /// A constant of mathematics.
@@ -130,6 +176,7 @@ pub enum Relation {
 /// A function with a meaning of its own. Arguments in the order of [`Expression::Call`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[rustfmt::skip]
+#[allow(missing_docs, reason = "the line above several variants says what their arguments are")]
 pub enum Function {
     /// `Root [x, n]`, `Log [x, base]` (`\log x`: base 10 by sympy's rule of the references), `Ln [x]`, `Exp [x]`
     Root, Log, Ln, Exp,

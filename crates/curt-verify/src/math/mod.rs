@@ -2,6 +2,8 @@
 
 pub mod equal;
 pub mod expression;
+pub mod read;
 
 pub use equal::{Judgement, Options, judge};
 pub use expression::Expression;
+pub use read::{ReadOptions, Reason, Unreadable, read};

@@ -145,8 +145,9 @@ pub fn sin_cos(x: &Ball, bits: u32) -> Outcome<(Ball, Ball)> {
             n += 2;
         }
     };
+    let half_square: BigInt = &square >> 1;
     // of the halved angle: sin, and cos − 1 = −x²/2 + …, which doubling does not make worse
-    let (mut sin, mut less) = (series(rest.clone(), 2), series(-(&square >> 1), 3));
+    let (mut sin, mut less) = (series(rest.clone(), 2), series(-half_square, 3));
     for _ in 0..HALVINGS {
         sin = (&sin << 1) + ((&sin * &less) >> (scale - 1));
         less = (&less << 2) + ((&less * &less) >> (scale - 1));

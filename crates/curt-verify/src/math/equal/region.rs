@@ -13,6 +13,7 @@ const MAX_ENDS: usize = 256;
 /// Whether this can only be a set of numbers.
 pub fn is_region(expression: &Expression) -> bool {
     matches!(expression, Expression::Interval { .. } | Expression::SetOperation(..) | Expression::NumberSet(_))
+        || matches!(expression, Expression::SetBuilder { .. })
 }
 
 /// Compares where at least one side is a region. `(a, b)` is an open interval here.
@@ -26,6 +27,9 @@ pub fn same(comparison: &Comparison<'_>, gold: &Expression, answer: &Expression)
 
 /// The symbol that inequalities are solved for, and the region that they leave it.
 pub fn solved(expression: &Expression) -> Option<(&Expression, Expression)> {
+    if let Expression::SetBuilder { element, condition } = expression {
+        return solved(condition).filter(|(name, _)| *name == &**element);
+    }
     let Expression::Relation { operands, relations } = expression else { return None };
     let is_variable = |part: &Expression| matches!(part, Expression::Symbol(_) | Expression::Apply(..));
     match (operands.as_slice(), relations.as_slice()) {
@@ -217,6 +221,9 @@ fn by_pieces(comparison: &Comparison<'_>, gold: &Expression, answer: &Expression
     };
     match (gold, answer) {
         (E::NumberSet(a), E::NumberSet(b)) => Ok(a == b),
+        (E::SetBuilder { element: a, condition: c }, E::SetBuilder { element: b, condition: d }) => {
+            Ok(comparison.same(a, b)? && comparison.same(c, d)?)
+        }
         (E::SetOperation(first, a), E::SetOperation(second, b)) if first == second => match first {
             SetOperation::Difference => {
                 Ok(a.len() == b.len() && comparison.same(&a[0], &b[0])? && comparison.unordered(&a[1..], &b[1..], false)?)

@@ -24,6 +24,7 @@ pub fn children(expression: &Expression) -> Vec<&Expression> {
         E::Limit { point, body, .. } => vec![point, body],
         E::Derivative { body, .. } => vec![body],
         E::Interval { low, high, .. } => vec![low, high],
+        E::SetBuilder { element, condition } => vec![element, condition],
         E::Matrix(rows) => rows.iter().flatten().collect(),
         E::Relation { operands, .. } => operands.iter().collect(),
     }
@@ -50,6 +51,7 @@ pub fn children_mut(expression: &mut Expression) -> Vec<&mut Expression> {
         E::Limit { point, body, .. } => vec![point, body],
         E::Derivative { body, .. } => vec![body],
         E::Interval { low, high, .. } => vec![low, high],
+        E::SetBuilder { element, condition } => vec![element, condition],
         E::Matrix(rows) => rows.iter_mut().flatten().collect(),
         E::Relation { operands, .. } => operands.iter_mut().collect(),
     }
