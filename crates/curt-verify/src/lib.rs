@@ -21,6 +21,7 @@ mod child;
 pub mod code;
 #[cfg(unix)]
 pub mod command;
+pub mod math;
 mod numeric;
 #[cfg(unix)]
 mod pool;
@@ -54,17 +55,6 @@ pub struct Verification {
     /// Why the verdict is not correct, for people; none where there is no more to say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-}
-
-/// One response to be judged: the arguments of [`Verifier::verify`].
-#[derive(Clone, Copy, Debug)]
-pub struct Response<'a> {
-    /// What is right.
-    pub answer: &'a str,
-    /// The text of the completion.
-    pub text: &'a str,
-    /// Whether it ended with a stop token, rather than by a limit.
-    pub finished: bool,
 }
 
 /// One response to be judged: the arguments of [`Verifier::verify`].

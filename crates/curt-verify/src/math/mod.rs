@@ -1,0 +1,9 @@
+//! Mathematics: reading answers and deciding whether two say the same.
+
+pub mod equal;
+pub mod expression;
+pub mod read;
+
+pub use equal::{Judgement, Options, judge};
+pub use expression::Expression;
+pub use read::{ReadOptions, Reason, Unreadable, read};
