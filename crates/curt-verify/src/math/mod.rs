@@ -1,7 +1,9 @@
 //! Mathematics: reading answers and deciding whether two say the same.
 
 pub mod expression;
+pub mod extract;
 pub mod read;
 
 pub use expression::Expression;
+pub use extract::{ExtractOptions, Extracted, Found, extract};
 pub use read::{ReadOptions, Reason, Unreadable, read};
