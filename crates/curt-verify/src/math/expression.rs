@@ -3,7 +3,7 @@
 use num_rational::BigRational;
 
 /// A mathematical object as it was written. Nothing is simplified here: `1+1` is a [`Expression::Sum`] of two numbers.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Hash)]
 #[allow(missing_docs, reason = "the line above a variant says what its fields are")]
 pub enum Expression {
     /// An exact number: `12`, `0.5`, `1,000`, `6.02E23`. `decimal` if it was written with a decimal point or an exponent.
@@ -114,7 +114,7 @@ impl Expression {
 }
 
 /// A constant of mathematics.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Constant {
     /// π
     Pi,
@@ -127,7 +127,7 @@ pub enum Constant {
 }
 
 /// A sum or a product over a range.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RangeKind {
     /// Σ
     Sum,
@@ -136,7 +136,7 @@ pub enum RangeKind {
 }
 
 /// An operation on sets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SetOperation {
     /// ∪
     Union,
@@ -147,7 +147,7 @@ pub enum SetOperation {
 }
 
 /// A relation between two neighbours of a chain.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Relation {
     /// =
     Equal,
@@ -178,7 +178,7 @@ pub enum Relation {
 }
 
 /// A function with a meaning of its own. Arguments in the order of [`Expression::Call`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[rustfmt::skip]
 #[allow(missing_docs, reason = "the line above several variants says what their arguments are")]
 pub enum Function {

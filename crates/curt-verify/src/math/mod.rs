@@ -1,9 +1,11 @@
 //! Mathematics: reading answers and deciding whether two say the same.
 
+pub mod equal;
 pub mod expression;
 pub mod extract;
 pub mod read;
 
+pub use equal::{Judgement, Options, judge};
 pub use expression::Expression;
 pub use extract::{ExtractOptions, Extracted, Found, extract};
 pub use read::{ReadOptions, Reason, Unreadable, read};
