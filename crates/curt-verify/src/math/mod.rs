@@ -2,8 +2,10 @@
 
 pub mod equal;
 pub mod expression;
+pub mod extract;
 pub mod read;
 
 pub use equal::{Judgement, Options, judge};
 pub use expression::Expression;
+pub use extract::{ExtractOptions, Extracted, Found, extract};
 pub use read::{ReadOptions, Reason, Unreadable, read};
