@@ -124,6 +124,14 @@ pub struct VerifySection {
     pub workers: usize,
 }
 
+impl VerifySection {
+    /// One verifier for all sources, with the usual limits.
+    pub fn of(kind: &str, command: Vec<String>) -> Self {
+        let (kind, ungradable) = (kind.to_owned(), Ungradable::Wrong);
+        Self { kind, sources: Vec::new(), ungradable, command, timeout: 10.0, workers: 0 }
+    }
+}
+
 /// Which groups are trained on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]

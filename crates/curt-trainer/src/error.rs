@@ -99,6 +99,14 @@ pub enum TrainError {
         /// The weight of the term.
         beta: f64,
     },
+    /// A verifier that is not there, or cannot work here.
+    #[error("verifier `{kind}`: {why}")]
+    NoVerifier {
+        /// Its word.
+        kind: String,
+        /// Why.
+        why: String,
+    },
     /// A data set without problems.
     #[error("{what} has no problems")]
     NoProblems {

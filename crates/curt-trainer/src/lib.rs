@@ -74,4 +74,5 @@ pub use select::{ProblemSource, Selected};
 pub use step::{StepOutcome, step};
 pub use trainer::Trainer;
 pub use update::{UpdatePlan, UpdateReport, update};
+pub use verifiers::Verifiers;
 pub use verify::{CompletionVerdict, VerifiedGroup, verify};

@@ -26,12 +26,29 @@ impl Verifiers {
     /// # Errors
     /// A verifier that cannot work here, such as one of code without a way to run code safely.
     pub fn new(section: &VerifySection) -> Result<Self, TrainError> {
-        let mut verifiers = Self { ungradable: section.ungradable, ..Self::one(build(&section.kind, section)?) };
+        let mut verifiers = Self { ungradable: section.ungradable, ..Self::one(Self::build(&section.kind, section)?) };
         for (source, kind) in section.sources.iter().filter_map(|source| split_source(source)) {
-            verifiers.all.push(build(kind, section)?);
+            verifiers.all.push(Self::build(kind, section)?);
             verifiers.sources.push(source.to_owned());
         }
         Ok(verifiers)
+    }
+
+    /// The verifier called `kind`, with the settings of `section`.
+    ///
+    /// # Errors
+    /// A word that names none, or a verifier that cannot work here.
+    pub fn build(kind: &str, section: &VerifySection) -> Result<Box<dyn Verifier>, TrainError> {
+        match kind {
+            "chain" => Ok(Box::new(curt_verify::Chain)),
+            "exact" => Ok(Box::new(curt_verify::Exact)),
+            "math" => Ok(Box::new(curt_verify::math::Math::default())),
+            #[cfg(unix)]
+            "code" => code(section),
+            #[cfg(unix)]
+            "command" => Ok(Box::new(command(section))),
+            _ => Err(TrainError::NoVerifier { kind: kind.to_owned(), why: "there is none of this name here".to_owned() }),
+        }
     }
 
     /// How many there are.
@@ -58,10 +75,27 @@ impl Verifiers {
     }
 }
 
-fn build(kind: &str, section: &VerifySection) -> Result<Box<dyn Verifier>, TrainError> {
-    let _ = section;
-    Ok(match kind {
-        "chain" => Box::new(curt_verify::Chain),
-        _ => Box::new(curt_verify::Numeric),
-    })
+/// Refuses to start a run whose programs could not be run.
+#[cfg(unix)]
+fn code(section: &VerifySection) -> Result<Box<dyn Verifier>, TrainError> {
+    use curt_verify::code::{CodeOptions, CodeVerifier, Interpreter, Limits};
+    let seconds = section.timeout;
+    let limits = Limits { cpu_seconds: seconds, wall_seconds: 3.0 * seconds, ..Limits::default() };
+    let mut options = CodeOptions::default();
+    if section.workers > 0 {
+        options.workers = section.workers;
+    }
+    let verifier = CodeVerifier::new(Interpreter::of(&section.command), limits, options);
+    verifier.available().map_err(|why| TrainError::NoVerifier { kind: "code".to_owned(), why: why.to_string() })?;
+    Ok(Box::new(verifier))
+}
+
+#[cfg(unix)]
+fn command(section: &VerifySection) -> curt_verify::command::CommandVerifier {
+    use curt_verify::command::{CommandLimits, CommandVerifier};
+    let mut limits = CommandLimits { seconds: section.timeout, ..CommandLimits::default() };
+    if section.workers > 0 {
+        limits.workers = section.workers;
+    }
+    CommandVerifier::new(section.command.clone(), limits)
 }

@@ -21,6 +21,7 @@ mod child;
 pub mod code;
 #[cfg(unix)]
 pub mod command;
+mod exact;
 pub mod math;
 mod numeric;
 #[cfg(unix)]
@@ -31,6 +32,7 @@ mod quoted;
 use serde::{Deserialize, Serialize};
 
 pub use chain::Chain;
+pub use exact::Exact;
 pub use numeric::{MAX_ANSWER_BYTES, MAX_RESPONSE_BYTES, Numeric};
 
 /// What a verifier says of one response. In JSON: `correct`, `wrong`, `ungradable`.
