@@ -10,6 +10,7 @@ mod ledger;
 mod smollm2;
 mod tensor_file;
 mod train;
+mod verify;
 
 use std::path::{Path, PathBuf};
 
@@ -43,6 +44,8 @@ enum Part {
     Smollm2,
     /// Three GRPO steps of SmolLM2-135M by the built program
     Train,
+    /// Verdicts on answers that others labelled, and every gold of the data sets against itself
+    Verify,
 }
 
 /// Compares, prints passed/expected for each file, and fails unless every comparison ran and held.
@@ -72,6 +75,7 @@ impl Part {
             Part::Chat => chat::compare(folder, &mut ledger)?,
             Part::Smollm2 => smollm2::compare(folder, &mut ledger)?,
             Part::Train => train::compare(folder, transformers, &mut ledger)?,
+            Part::Verify => verify::compare(folder, &mut ledger)?,
         }
         Ok(ledger.print())
     }
