@@ -62,6 +62,8 @@ pub enum Expression {
     Relation { operands: Vec<Expression>, relations: Vec<Relation> },
     /// `A`…`Z` as the letter of a choice, where it was written as one: `(B)`, `\text{B}`, `\textbf{(B)}`.
     Choice(char),
+    /// A value behind the letter of its choice: `\textbf{(B)}\ 5`.
+    Labelled(char, Box<Expression>),
     /// Words: what is not mathematics, with its spacing collapsed and in lower case.
     Text(String),
     /// A value with a unit that was recognised, in one spelling: `5 \text{ cm}` has `cm`, an angle `degree`, money `dollar`.
@@ -85,7 +87,7 @@ impl Expression {
             | SetOperation(_, all) => all.iter().for_each(visit),
             Relation { operands, .. } => operands.iter().for_each(visit),
             Matrix(rows) => rows.iter().flatten().for_each(visit),
-            Negative(only) | Percent(only) | Quantity(only, _) => visit(only),
+            Negative(only) | Percent(only) | Quantity(only, _) | Labelled(_, only) => visit(only),
             Quotient(first, second) | Power(first, second) => [first, second].into_iter().for_each(|part| visit(part)),
             PlusMinus { left, right, .. } => {
                 left.iter().for_each(|part| visit(part));
@@ -169,6 +171,8 @@ pub enum Relation {
     NotIn,
     /// ⊂, ⊆
     Subset,
+    /// ∣, divides
+    Divides,
     /// → , ⇒, ⇔ and other arrows
     Arrow,
 }

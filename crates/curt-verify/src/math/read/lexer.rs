@@ -48,6 +48,10 @@ pub fn tokens(text: &str) -> Vec<Token<'_>> {
         lexer.step();
     }
     let mut tokens = lexer.tokens;
+    for _ in 0..n_unclosed(&tokens) {
+        let kind = Kind::Is(Meaning::Close(Bracket::Group));
+        tokens.push(Token { kind, start: text.len(), end: text.len(), gap: NO_GAP, partner: NONE });
+    }
     pair(&mut tokens);
     tokens
 }
@@ -300,13 +304,16 @@ impl<'a> Lexer<'a> {
             return;
         }
         let is_mathematics = |byte: u8| byte.is_ascii_digit() || b"\\^_+={}()".contains(&byte);
+        let is_minute = name == "min" && !self.text[end..].trim_start().starts_with(['(', '{', '[', '\\', '_']);
         let kind = match word(name).or_else(|| if upright { command(name) } else { None }) {
             _ if upright && name.bytes().any(is_mathematics) => {
                 // letters and numbers set upright: only the command goes
                 self.at = end - raw.len() - 2;
                 return;
             }
-            Some(meaning) if !matches!(meaning, Meaning::Nothing | Meaning::Space(_) | Meaning::Symbol(_)) => Kind::Is(meaning),
+            Some(meaning) if !matches!(meaning, Meaning::Nothing | Meaning::Space(_) | Meaning::Symbol(_)) && !is_minute => {
+                Kind::Is(meaning)
+            }
             _ if upright && name.len() == 1 && name.as_bytes()[0].is_ascii_alphabetic() => {
                 Kind::Letter { run: name, first: true }
             }
@@ -345,6 +352,15 @@ impl<'a> Lexer<'a> {
 fn doubled(rest: &str) -> bool {
     let length = rest.bytes().take_while(u8::is_ascii_alphabetic).count();
     length > 1 && command(&rest[..length]).is_some()
+}
+
+/// How many braces are open at the end: a text that was cut off there is read as if they were closed.
+fn n_unclosed(tokens: &[Token]) -> usize {
+    tokens.iter().fold(0, |depth, token| match token.kind {
+        Kind::Is(Meaning::Open(Bracket::Group)) => depth + 1,
+        Kind::Is(Meaning::Close(Bracket::Group)) => depth.saturating_sub(1),
+        _ => depth,
+    })
 }
 
 /// Gives each opening bracket its partner and each bar the number of bars that follow in its bracket.

@@ -18,8 +18,27 @@ impl Reader<'_> {
         if self.next >= self.end {
             return self.fail(Reason::Empty);
         }
+        let label = self.label();
         let answer = self.list()?;
-        if self.next < self.end { self.unexpected() } else { Ok(answer) }
+        if self.next < self.end {
+            return self.unexpected();
+        }
+        Ok(match label {
+            Some(letter) => Expression::Labelled(letter, Box::new(answer)),
+            None => answer,
+        })
+    }
+
+    /// The letter of a choice before its value, which is passed: `\textbf{(B)}\ 5`.
+    fn label(&mut self) -> Option<char> {
+        let Some(Kind::Words { raw, .. }) = self.peek() else { return None };
+        let letter = raw.trim().strip_prefix('(')?.split(')').next().filter(|letter| letter.len() == 1)?.chars().next()?;
+        let has_value = self.next + 1 < self.end && !matches!(self.peek_ahead(1), Some(Kind::Is(Meaning::Comma | Meaning::And)));
+        if !letter.is_ascii_uppercase() || !has_value {
+            return None;
+        }
+        self.next += 1;
+        Some(letter)
     }
 
     /// Items between separators; one item alone is itself. Items between semicolons are tuples.
@@ -117,6 +136,10 @@ impl Reader<'_> {
                 };
                 self.next += 2;
                 Some(relation)
+            }
+            Meaning::Bar | Meaning::Pipe if !self.in_set && self.pipes == 0 => {
+                self.next += 1;
+                Some(Relation::Divides)
             }
             // the modulus of a congruence: `\pmod{7}`, `(mod 7)`
             Meaning::Modulus => {

@@ -53,6 +53,7 @@ mod tests;
 
 use super::expression::Expression;
 use reader::Reader;
+pub(super) use words::is_word;
 
 /// Longest answer that is read, unless told otherwise.
 pub const MAX_BYTES: usize = 4096;

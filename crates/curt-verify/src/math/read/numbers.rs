@@ -61,7 +61,14 @@ impl<'a> Reader<'a> {
             if let Some(base) = self.base()? {
                 return Ok(Expression::Based { digits: digits.to_owned(), base });
             }
+            // some base without a value
             self.next = start;
+            let subscript = self.subscript()?.unwrap_or_default();
+            return Ok(Expression::Symbol(format!("{digits}{subscript}")));
+        }
+        if digits.contains('.') && self.take(Meaning::Ellipsis) {
+            // `3.14\ldots` is as good as what is written of it
+            return Ok(number);
         }
         if let Some(number) = self.scientific(&number)? {
             return Ok(number);
@@ -274,6 +281,7 @@ impl<'a> Reader<'a> {
     pub fn base(&mut self) -> Read<Option<u32>> {
         let (digits, length) = match self.group_end()? {
             Some(end) if end == self.next + 2 => (self.peek_ahead(1), 3),
+            Some(end) if end == self.next + 4 && self.is_ahead(1, Meaning::Open(Bracket::Round)) => (self.peek_ahead(2), 5),
             Some(_) => return Ok(None),
             None => (self.peek(), 1),
         };

@@ -16,6 +16,8 @@ enum Raised {
     Exponent(Expression),
     Degree,
     Primes(usize),
+    /// `th` of `11^{\text{th}}`
+    Ordinal,
 }
 
 impl Reader<'_> {
@@ -51,7 +53,14 @@ impl Reader<'_> {
                 self.next += 1;
                 self.degrees(operand)
             }
-            Meaning::Prime if matches!(operand, Expression::Number { .. }) => return self.fail(Reason::Unexpected),
+            Meaning::Prime if matches!(operand, Expression::Number { .. }) => {
+                // minutes or feet, seconds or inches
+                let mut marks = String::new();
+                while marks.len() < 2 && self.take(Meaning::Prime) {
+                    marks.push('\'');
+                }
+                Expression::Quantity(Box::new(operand), marks)
+            }
             _ => return Ok((operand, false)),
         };
         Ok((found, true))
@@ -60,6 +69,7 @@ impl Reader<'_> {
     fn raised_to(&mut self, operand: Expression) -> Read {
         match self.raised()? {
             Raised::Degree => Ok(self.degrees(operand)),
+            Raised::Ordinal => Ok(operand),
             Raised::Primes(n_primes) => match operand {
                 Expression::Symbol(name) => Ok(Expression::Symbol(name + &"'".repeat(n_primes))),
                 _ => self.fail(Reason::Unexpected),
@@ -83,6 +93,10 @@ impl Reader<'_> {
         if let Some(end) = self.group_end()? {
             let is_all = |meaning| self.tokens[self.next + 1..end].iter().all(|token| token.kind == Kind::Is(meaning));
             let length = end - self.next - 1;
+            if let (1, Some(Kind::Words { raw: "st" | "nd" | "rd" | "th", .. })) = (length, self.peek_ahead(1)) {
+                self.next = end + 1;
+                return Ok(Raised::Ordinal);
+            }
             if length == 1 && is_all(Meaning::Degree) {
                 self.next = end + 1;
                 return Ok(Raised::Degree);

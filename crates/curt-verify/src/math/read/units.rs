@@ -8,7 +8,7 @@ use super::words;
 /// Spellings of units, each row with the spelling that stands for all of them first. Sorted nowhere: looked through once per
 /// answer that has words in it.
 #[rustfmt::skip]
-const UNITS: [&[&str]; 66] = [
+const UNITS: [&[&str]; 68] = [
     &["m", "meter", "meters", "metre", "metres"], &["cm", "centimeter", "centimeters", "centimetre", "centimetres"],
     &["mm", "millimeter", "millimeters", "millimetre", "millimetres"], &["dm", "decimeter", "decimeters", "decimetre", "decimetres"],
     &["km", "kilometer", "kilometers", "kilometre", "kilometres"], &["inch", "in", "inches"], &["foot", "ft", "feet"],
@@ -17,14 +17,14 @@ const UNITS: [&[&str]; 66] = [
     &["ton", "tons", "tonne", "tonnes"], &["pound", "pounds", "lb", "lbs"], &["ounce", "ounces", "oz"],
     &["L", "l", "liter", "liters", "litre", "litres"], &["mL", "ml", "milliliter", "milliliters", "cc"], &["gallon", "gallons", "gal"],
     &["quart", "quarts"], &["pint", "pints"], &["cup", "cups"], &["acre", "acres"], &["hectare", "hectares"],
-    &["second", "seconds", "sec", "secs", "s"], &["minute", "minutes", "mins"], &["hour", "hours", "hr", "hrs", "h"],
+    &["second", "seconds", "sec", "secs", "s"], &["minute", "minutes", "min", "mins"], &["hour", "hours", "hr", "hrs", "h"],
     &["day", "days"], &["week", "weeks"], &["month", "months"], &["year", "years", "yr", "yrs"], &["ms"],
     &["degree", "degrees", "deg"], &["radian", "radians", "rad"], &["celsius"], &["fahrenheit"],
     &["dollar", "dollars", "usd", "USD"], &["cent", "cents"], &["euro", "euros", "eur", "EUR"], &["pence"],
     &["yuan", "rmb", "RMB"], &["yen"], &["rupee", "rupees", "Rs"], &["ruble", "rubles"], &["won"], &["krona", "kronor"],
     &["mph"], &["kmh", "kph"], &["rpm"], &["Hz", "hertz"], &["kHz"], &["MHz"], &["N", "newton", "newtons"], &["J", "joule", "joules"],
     &["kJ"], &["W", "watt", "watts"], &["kW"], &["V", "volt", "volts"], &["A", "ampere", "amperes", "amp", "amps"], &["ohm", "ohms"],
-    &["Pa", "pascal", "pascals"], &["kPa"], &["mol", "moles"], &["K", "kelvin"], &["eV"],
+    &["Pa", "pascal", "pascals"], &["kPa"], &["mol", "moles"], &["K", "kelvin"], &["eV"], &["am"], &["pm"],
 ];
 
 /// Units that are read as such where they touch a number, without `\text`.
@@ -37,6 +37,8 @@ pub fn unit_name(raw: &str) -> Option<String> {
     match words.as_slice() {
         [] => None,
         [one] => simple(one),
+        ["a" | "A", "m" | "M"] => Some("am".to_owned()),
+        ["p" | "P", "m" | "M"] => Some("pm".to_owned()),
         ["square" | "sq", rest] => Some(format!("{}^2", simple(rest)?)),
         ["cubic" | "cu", rest] => Some(format!("{}^3", simple(rest)?)),
         [unit, "squared"] => Some(format!("{}^2", simple(unit)?)),
@@ -178,7 +180,7 @@ mod tests {
             ("cm", "cm"),
             (" square centimeters", "cm^2"),
             ("cm^2", "cm^2"),
-            ("~m / s ", "m/s"),
+            ("~m / s ", "m/second"),
             ("miles per hour", "mile/hour"),
             ("Dollars", "dollar"),
             ("sq. ft.", "foot^2"),

@@ -75,15 +75,22 @@ fn inside(raw: &str) -> Expression {
     {
         return found;
     }
-    text_or_choice(raw)
+    let choices: Option<Vec<Expression>> = raw.split(',').map(|part| choice(part.trim_start_matches(" and "))).collect();
+    match choices {
+        Some(choices) if choices.len() > 1 => Expression::List(choices),
+        _ => text_or_choice(raw),
+    }
 }
 
 /// `B`, `(B)`: a choice; other words: a text.
 pub fn text_or_choice(raw: &str) -> Expression {
-    let inner = raw.trim_matches([' ', '~', '.', '(', ')', '\\']);
-    match inner.as_bytes() {
-        [letter] if letter.is_ascii_uppercase() => Expression::Choice(*letter as char),
-        _ => Expression::Text(as_text(raw).unwrap_or_else(|| canonical(raw))),
+    choice(raw).unwrap_or_else(|| Expression::Text(canonical(raw)))
+}
+
+fn choice(raw: &str) -> Option<Expression> {
+    match raw.trim_matches([' ', '~', '.', '(', ')', '\\']).as_bytes() {
+        [letter] if letter.is_ascii_uppercase() => Some(Expression::Choice(*letter as char)),
+        _ => None,
     }
 }
 
@@ -93,8 +100,10 @@ pub fn as_text(text: &str) -> Option<String> {
         || text.contains("\\mathrm")
         || text.contains("\\mbox")
         || text.chars().any(|c| c.is_alphabetic() && !c.is_ascii());
-    let has_run = || text.split(|c: char| !c.is_ascii_alphabetic()).any(is_word);
-    (has_words || has_run()).then(|| canonical(text))
+    // the names of commands are no words
+    let has_run = || text.split(|c: char| !c.is_ascii_alphabetic() && c != '\\').any(|run| !run.contains('\\') && is_word(run));
+    let has_time = || ["a.m", "p.m"].iter().any(|time| text.contains(time));
+    (has_words || has_run() || has_time()).then(|| canonical(text))
 }
 
 fn canonical(text: &str) -> String {
@@ -133,5 +142,5 @@ fn canonical(text: &str) -> String {
         }
     }
     let words: Vec<&str> = out.split_whitespace().collect();
-    words.join(" ").trim_end_matches(['.', ',', ';', '!']).trim_end().to_owned()
+    words.join(" ").replace(" ,", ",").replace(", ", ",").trim_end_matches(['.', ',', ';', '!']).trim_end().to_owned()
 }
