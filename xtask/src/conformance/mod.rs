@@ -11,6 +11,7 @@ mod ledger;
 mod smollm2;
 mod tensor_file;
 mod train;
+mod verify;
 
 use std::path::{Path, PathBuf};
 
@@ -46,6 +47,8 @@ enum Part {
     Train,
     /// Programs known to be right, and mutants of them, against their tests (needs bubblewrap and Python)
     Code,
+    /// Verdicts on answers that others labelled, and every gold of the data sets against itself
+    Verify,
 }
 
 /// Compares, prints passed/expected for each file, and fails unless every comparison ran and held.
@@ -76,6 +79,7 @@ impl Part {
             Part::Smollm2 => smollm2::compare(folder, &mut ledger)?,
             Part::Train => train::compare(folder, transformers, &mut ledger)?,
             Part::Code => code::compare(folder, &mut ledger)?,
+            Part::Verify => verify::compare(folder, &mut ledger)?,
         }
         Ok(ledger.print())
     }

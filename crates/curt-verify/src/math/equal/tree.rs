@@ -5,29 +5,9 @@ use crate::math::expression::{Constant, Expression, Function};
 
 /// The direct parts of `expression`, in the order in which they stand.
 pub fn children(expression: &Expression) -> Vec<&Expression> {
-    use Expression as E;
-    match expression {
-        E::Number { .. } | E::Constant(_) | E::Symbol(_) | E::Based { .. } => Vec::new(),
-        E::NumberSet(_) | E::Choice(_) | E::Text(_) => Vec::new(),
-        E::Sum(parts) | E::Product(parts) | E::Ratio(parts) | E::Tuple(parts) | E::Set(parts) | E::List(parts) => {
-            parts.iter().collect()
-        }
-        E::Call(_, parts) | E::Apply(_, parts) | E::SetOperation(_, parts) => parts.iter().collect(),
-        E::Quotient(a, b) | E::Power(a, b) => vec![a, b],
-        E::Negative(a) | E::Percent(a) | E::Quantity(a, _) => vec![a],
-        E::PlusMinus { left, right, .. } => left.iter().chain([right]).map(|part| &**part).collect(),
-        E::Range { from, to, body, .. } => vec![from, to, body],
-        E::Integral { bounds, body, .. } => {
-            let bounds = bounds.iter().flat_map(|(low, high)| [&**low, &**high]);
-            bounds.chain([&**body]).collect()
-        }
-        E::Limit { point, body, .. } => vec![point, body],
-        E::Derivative { body, .. } => vec![body],
-        E::Interval { low, high, .. } => vec![low, high],
-        E::SetBuilder { element, condition } => vec![element, condition],
-        E::Matrix(rows) => rows.iter().flatten().collect(),
-        E::Relation { operands, .. } => operands.iter().collect(),
-    }
+    let mut found = Vec::new();
+    expression.parts(&mut |part| found.push(part));
+    found
 }
 
 /// The same parts, to be changed in place.
@@ -41,7 +21,7 @@ pub fn children_mut(expression: &mut Expression) -> Vec<&mut Expression> {
         }
         E::Call(_, parts) | E::Apply(_, parts) | E::SetOperation(_, parts) => parts.iter_mut().collect(),
         E::Quotient(a, b) | E::Power(a, b) => vec![a, b],
-        E::Negative(a) | E::Percent(a) | E::Quantity(a, _) => vec![a],
+        E::Negative(a) | E::Percent(a) | E::Quantity(a, _) | E::Labelled(_, a) => vec![a],
         E::PlusMinus { left, right, .. } => left.iter_mut().chain([right]).map(|part| &mut **part).collect(),
         E::Range { from, to, body, .. } => vec![from, to, body],
         E::Integral { bounds, body, .. } => {
@@ -139,13 +119,30 @@ pub fn is_of_whole_numbers(function: Function) -> bool {
         || matches!(function, F::Floor | F::Ceil)
 }
 
-/// Whether there is a symbol below, to a depth of [`MAX_DEPTH`].
+/// Whether there is a symbol that nothing binds, to a depth of [`MAX_DEPTH`].
 pub fn has_symbol(expression: &Expression) -> bool {
-    fn below(expression: &Expression, depth: usize) -> bool {
-        matches!(expression, Expression::Symbol(_))
-            || depth < MAX_DEPTH && children(expression).into_iter().any(|part| below(part, depth + 1))
+    has_free(expression, &mut Vec::new(), 0)
+}
+
+fn has_free<'a>(expression: &'a Expression, bound: &mut Vec<&'a str>, depth: usize) -> bool {
+    use Expression as E;
+    if depth == MAX_DEPTH {
+        return false;
     }
-    below(expression, 0)
+    let (outside, variable, body): (Vec<&E>, &str, &E) = match expression {
+        E::Symbol(name) => return !bound.contains(&name.as_str()),
+        E::Range { variable, from, to, body, .. } => (vec![from, to], variable, body),
+        E::Limit { variable, point, body, .. } => (vec![point], variable, body),
+        E::Integral { variable, bounds: Some((low, high)), body } => (vec![low, high], variable, body),
+        _ => return children(expression).into_iter().any(|part| has_free(part, bound, depth + 1)),
+    };
+    if outside.into_iter().any(|part| has_free(part, bound, depth + 1)) {
+        return true;
+    }
+    bound.push(variable);
+    let found = has_free(body, bound, depth + 1);
+    bound.pop();
+    found
 }
 
 /// Whether ∞ occurs.
