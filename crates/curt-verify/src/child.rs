@@ -112,7 +112,8 @@ impl Piped {
         Ok(())
     }
 
-    /// Limits the address space of the child and of what it starts from now on; where that cannot be done, an error.
+    /// Limits the address space of the child, and of every process that it starts from now on; an error where that cannot be
+    /// done from outside.
     pub fn limit_memory(&self, bytes: u64) -> io::Result<()> {
         #[cfg(target_os = "linux")]
         {
@@ -121,10 +122,7 @@ impl Piped {
             Ok(())
         }
         #[cfg(not(target_os = "linux"))]
-        {
-            let _ = bytes;
-            Err(ErrorKind::Unsupported.into())
-        }
+        Err(io::Error::new(ErrorKind::Unsupported, format!("no limit of {bytes} bytes")))
     }
 
     /// Makes another user the owner of the pipes, which lets the child open them by name, as `/dev/stdin`.

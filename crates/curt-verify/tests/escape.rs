@@ -305,7 +305,11 @@ fn others_cannot_be_killed_or_watched() {
         "import os\nprint(sorted(int(p) for p in os.listdir('/proc') if p.isdigit()) == [1, os.getpid()], os.getppid())",
         "True 1",
     );
-    // the first process of the sandbox does not die of what is sent from inside
+    // the first process of the sandbox, which a program may be able to change, is as limited as the program
+    let limits = "n = 0\nfor line in open('/proc/1/limits'):\n    if line.startswith(('Max cpu', 'Max address', 'Max file', 'Max open', 'Max core')):\n        \
+                  n += 'unlimited' not in line\nfor line in open('/proc/1/status'):\n    n += line.split() in (['Seccomp:', '2'], ['NoNewPrivs:', '1'], ['CapEff:', '0' * 16])\nprint(n)";
+    cage.prints(limits, "8");
+    // it does not die of what is sent from inside
     cage.prints(
         "import os, signal\nfor s in range(1, 32):\n    try: os.kill(1, s)\n    except OSError: pass\nprint('done')",
         "done",

@@ -1,6 +1,8 @@
 //! Starting programs under bubblewrap.
 
 use core::time::Duration;
+use std::fs::File;
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Mutex;
@@ -18,6 +20,8 @@ const LAUNCHER: &str = include_str!("launcher.py");
 const NOBODY: u32 = 65534;
 /// Where bubblewrap is looked for; never in `PATH`, which others can set.
 const PLACES: [&str; 3] = ["/usr/bin/bwrap", "/usr/local/bin/bwrap", "/bin/bwrap"];
+/// Sets limits; of util-linux, which every system has.
+const PRLIMIT: &str = "/usr/bin/prlimit";
 /// How long a program may take to begin, on a machine that is busy with other things.
 const START: Duration = Duration::from_secs(30);
 /// Held from when a child's extra file is made inheritable until it is closed again, so that no sandbox inherits another's.
@@ -56,31 +60,48 @@ impl Sandbox {
 
     /// Starts a program. Error: it has not run, for a reason that lies outside it.
     pub fn start(&self, job: Job<'_>) -> Result<Run, Unavailable> {
-        let mut command = Command::new(&self.bubblewrap);
-        command.args(&self.arguments);
         let calls = job.calls.unwrap_or_default();
-        let mut piped = {
-            let _spawning = SPAWNING.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-            let filter = self.filter_file().map_err(|error| Unavailable(format!("no pipe for the filter: {error}")))?;
-            command.arg("--seccomp").arg(filter.as_raw_fd().to_string());
-            self.add_launcher(&mut command, &job, calls.len());
-            let spawned = Piped::spawn(&mut command, self.limits.output_bytes);
-            spawned.map_err(|error| Unavailable(format!("{} cannot be run: {error}", self.bubblewrap.display())))?
-        };
-        if geteuid().is_root() {
-            piped.give_pipes_to(NOBODY).map_err(|error| Unavailable(format!("pipes cannot be given away: {error}")))?;
-        }
+        let mut piped = self
+            .spawn(&job, calls.len())
+            .map_err(|error| Unavailable(format!("{PRLIMIT} cannot be run: {error}; install `util-linux`")))?;
         piped.send(&[job.program.as_bytes(), calls.as_bytes(), job.input.as_bytes()].concat());
         Run::begin(piped, Deadline::after(START))
     }
 
-    /// The filter in a pipe that the next child inherits.
-    fn filter_file(&self) -> rustix::io::Result<OwnedFd> {
-        let (read, write) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
-        let mut rest = &self.filter[..];
-        while !rest.is_empty() {
-            rest = &rest[rustix::io::write(&write, rest)?..];
+    /// Starts bubblewrap under its limits, which hold for its own processes in the sandbox too: a program may try to take over
+    /// those.
+    fn spawn(&self, job: &Job<'_>, n_calls: usize) -> io::Result<Piped> {
+        let _spawning = SPAWNING.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let filter = self.filter_for_child()?;
+        let mut command = Command::new(PRLIMIT);
+        command.args(self.resources(job.n_tests)).arg("--").arg(&self.bubblewrap).args(&self.arguments);
+        command.arg("--seccomp").arg(filter.as_raw_fd().to_string());
+        self.add_launcher(&mut command, job, n_calls);
+        let piped = Piped::spawn(&mut command, self.limits.output_bytes)?;
+        if geteuid().is_root() {
+            piped.give_pipes_to(NOBODY)?;
         }
+        Ok(piped)
+    }
+
+    /// What each process of the sandbox may take; a second of processor time more after a signal that can be caught.
+    fn resources(&self, n_tests: usize) -> [String; 6] {
+        let limits = &self.limits;
+        let cpu = ((limits.cpu_seconds.max(0.0) * n_tests.max(1) as f64).ceil() as u64).max(1);
+        [
+            format!("--cpu={cpu}:{}", cpu.saturating_add(1)),
+            format!("--as={}", limits.memory_bytes),
+            format!("--fsize={}", limits.file_bytes),
+            format!("--nofile={}", limits.open_files),
+            "--core=0".to_owned(),
+            "--msgqueue=0".to_owned(),
+        ]
+    }
+
+    /// The filter in a pipe, whose reading end the next child inherits; it is smaller than what a pipe holds.
+    fn filter_for_child(&self) -> io::Result<OwnedFd> {
+        let (read, write) = pipe_with(PipeFlags::CLOEXEC)?;
+        File::from(write).write_all(&self.filter)?;
         fcntl_setfd(&read, FdFlags::empty())?;
         Ok(read)
     }
@@ -92,12 +113,10 @@ impl Sandbox {
             () if interpreter.command.is_empty() => "run",
             () => "execute",
         };
-        let cpu = (limits.cpu_seconds.max(0.0) * job.n_tests.max(1) as f64).ceil() as u64;
         let tasks = if limits.processes > 1 { limits.processes } else { limits.threads };
         command.arg("--").arg(&interpreter.python).args(["-s", "-X", "utf8"]);
         command.args((!interpreter.packages).then_some("-S")).args(["-c", LAUNCHER, mode]);
-        command.args([job.program.len() as u64, n_calls as u64, cpu.max(1), limits.memory_bytes].map(|n| n.to_string()));
-        command.args([limits.file_bytes, u64::from(tasks), u64::from(limits.open_files)].map(|n| n.to_string()));
+        command.args([job.program.len(), n_calls, tasks as usize].map(|n| n.to_string()));
         command.arg(&interpreter.suffix).args(&interpreter.command);
         command.env_clear().current_dir("/");
         if geteuid().is_root() {

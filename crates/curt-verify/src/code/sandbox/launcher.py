@@ -1,11 +1,11 @@
-# Runs before a program inside the sandbox: sets its limits, closes what it must not hold, says that it starts, runs it.
+# Runs before a program inside the sandbox: limits its threads, closes what it must not hold, says that it starts, runs it.
 # What it prints first comes from here and not from the program; without it the program has not run.
 def launch():
     import builtins, os, resource, sys
 
     mode = sys.argv[1]
-    n_program, n_calls, cpu, memory, file, tasks, files = map(int, sys.argv[2:9])
-    command, suffix = sys.argv[10:], sys.argv[9]
+    n_program, n_calls, tasks = map(int, sys.argv[2:5])
+    suffix, command = sys.argv[5], sys.argv[6:]
 
     def read(n):
         parts = []
@@ -30,16 +30,7 @@ def launch():
                 os.close(int(name))
             except OSError:
                 pass
-    for limit, value, hard in (
-        (resource.RLIMIT_CPU, cpu, cpu + 1),
-        (resource.RLIMIT_AS, memory, memory),
-        (resource.RLIMIT_FSIZE, file, file),
-        (resource.RLIMIT_NPROC, tasks, tasks),
-        (resource.RLIMIT_NOFILE, files, files),
-        (resource.RLIMIT_CORE, 0, 0),
-        (resource.RLIMIT_MSGQUEUE, 0, 0),
-    ):
-        resource.setrlimit(limit, (value, hard))
+    resource.setrlimit(resource.RLIMIT_NPROC, (tasks, tasks))
     if mode == "execute":
         with open("/tmp/main" + suffix, "wb") as out:
             out.write(program)
