@@ -6,6 +6,7 @@
 mod chat;
 mod grpo;
 mod hf_oracles;
+mod latex;
 mod ledger;
 mod smollm2;
 mod tensor_file;
@@ -43,6 +44,8 @@ enum Part {
     Smollm2,
     /// Three GRPO steps of SmolLM2-135M by the built program
     Train,
+    /// 674 pieces of LaTeX, read, against what sympy printed of them
+    Latex,
 }
 
 /// Compares, prints passed/expected for each file, and fails unless every comparison ran and held.
@@ -72,6 +75,7 @@ impl Part {
             Part::Chat => chat::compare(folder, &mut ledger)?,
             Part::Smollm2 => smollm2::compare(folder, &mut ledger)?,
             Part::Train => train::compare(folder, transformers, &mut ledger)?,
+            Part::Latex => latex::compare(folder, &mut ledger)?,
         }
         Ok(ledger.print())
     }

@@ -14,7 +14,7 @@ pub fn children(expression: &Expression) -> Vec<&Expression> {
         }
         E::Call(_, parts) | E::Apply(_, parts) | E::SetOperation(_, parts) => parts.iter().collect(),
         E::Quotient(a, b) | E::Power(a, b) => vec![a, b],
-        E::Negative(a) | E::Percent(a) | E::Quantity(a, _) => vec![a],
+        E::Negative(a) | E::Percent(a) | E::Quantity(a, _) | E::Labelled(_, a) => vec![a],
         E::PlusMinus { left, right, .. } => left.iter().chain([right]).map(|part| &**part).collect(),
         E::Range { from, to, body, .. } => vec![from, to, body],
         E::Integral { bounds, body, .. } => {
@@ -41,7 +41,7 @@ pub fn children_mut(expression: &mut Expression) -> Vec<&mut Expression> {
         }
         E::Call(_, parts) | E::Apply(_, parts) | E::SetOperation(_, parts) => parts.iter_mut().collect(),
         E::Quotient(a, b) | E::Power(a, b) => vec![a, b],
-        E::Negative(a) | E::Percent(a) | E::Quantity(a, _) => vec![a],
+        E::Negative(a) | E::Percent(a) | E::Quantity(a, _) | E::Labelled(_, a) => vec![a],
         E::PlusMinus { left, right, .. } => left.iter_mut().chain([right]).map(|part| &mut **part).collect(),
         E::Range { from, to, body, .. } => vec![from, to, body],
         E::Integral { bounds, body, .. } => {
