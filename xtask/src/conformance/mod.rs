@@ -11,6 +11,7 @@ mod ledger;
 mod smollm2;
 mod tensor_file;
 mod train;
+mod verify;
 
 use std::path::{Path, PathBuf};
 
@@ -46,6 +47,8 @@ enum Part {
     Train,
     /// 674 pieces of LaTeX, read, against what sympy printed of them
     Latex,
+    /// Verdicts on answers that others labelled, and every gold of the data sets against itself
+    Verify,
 }
 
 /// Compares, prints passed/expected for each file, and fails unless every comparison ran and held.
@@ -76,6 +79,7 @@ impl Part {
             Part::Smollm2 => smollm2::compare(folder, &mut ledger)?,
             Part::Train => train::compare(folder, transformers, &mut ledger)?,
             Part::Latex => latex::compare(folder, &mut ledger)?,
+            Part::Verify => verify::compare(folder, &mut ledger)?,
         }
         Ok(ledger.print())
     }

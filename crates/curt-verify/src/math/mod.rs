@@ -4,8 +4,10 @@ pub mod equal;
 pub mod expression;
 pub mod extract;
 pub mod read;
+mod verifier;
 
 pub use equal::{Judgement, Options, judge};
 pub use expression::Expression;
 pub use extract::{ExtractOptions, Extracted, Found, extract};
 pub use read::{ReadOptions, Reason, Unreadable, read};
+pub use verifier::equivalent;

@@ -157,6 +157,7 @@ impl<A: Arithmetic> Evaluator<'_, A> {
 
     /// `body` with `variable` bound to `value`.
     fn with(&mut self, variable: &str, value: A::Value, body: &Expression) -> Outcome<A::Value> {
+        self.arithmetic.budget().spend(4)?;
         self.bound.push((variable.to_owned(), value));
         let found = self.value(body);
         self.bound.pop();

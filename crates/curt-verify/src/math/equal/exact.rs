@@ -25,7 +25,7 @@ fn charge(budget: &Budget, a: &BigRational, b: &BigRational) -> Outcome<()> {
         return Err(Obstacle::Size);
     }
     let limbs = top.max(bottom) / 64 + 1;
-    budget.spend(if bottom <= 1 { 1 + limbs * limbs / 8 } else { 2 + top.max(bottom) * limbs / 8 })
+    budget.spend(if bottom <= 1 { 1 + limbs * limbs / 8 } else { 20 + top.max(bottom) * limbs / 8 })
 }
 
 fn is_whole(a: &BigRational, b: &BigRational) -> bool {

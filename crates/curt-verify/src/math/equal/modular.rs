@@ -22,6 +22,10 @@ use crate::math::expression::{Constant, Function};
 /// Primes to choose from by the seed, so that no fixed number is 0 in every comparison.
 const N_PRIMES: usize = 8;
 
+/// Factors of a factorial or binomial that are multiplied, and the n up to which they are written out.
+const MAX_FACTORS: i128 = 20_000;
+const SMALL_FACTORS: i128 = 32;
+
 /// Residues at one point.
 pub struct Modular<'a> {
     budget: &'a Budget,
@@ -66,6 +70,35 @@ impl<'a> Modular<'a> {
 
     fn inverse(&self, a: u64) -> Outcome<u64> {
         if a == 0 { Err(Obstacle::Undefined) } else { Ok(power(a, self.prime - 2, self.prime)) }
+    }
+
+    /// Factorials and binomials too large to write out; none for others.
+    fn of_many_factors(&self, function: Function, arguments: &[Residue]) -> Option<Outcome<Residue>> {
+        let whole = |i: usize| arguments.get(i).and_then(|argument| argument.whole);
+        let n = whole(0).filter(|&n| n > SMALL_FACTORS)?;
+        let (count, divided) = match (function, arguments.len()) {
+            (Function::Factorial, 1) => (n, false),
+            (Function::Permutations, 2) => (whole(1).filter(|k| (0..=n).contains(k))?, false),
+            (Function::Binomial, 2) => (whole(1).filter(|k| (0..=n).contains(k)).map(|k| k.min(n - k))?, true),
+            _ => return None,
+        };
+        if count > MAX_FACTORS {
+            return Some(Err(Obstacle::Size));
+        }
+        let product = |from: i128| {
+            let (mut total, mut factor) = (1, self.of_whole(from).residue);
+            for _ in 0..count {
+                total = self.product(total, factor);
+                factor = factor.checked_sub(1).unwrap_or(self.prime - 1);
+            }
+            total
+        };
+        let quotient = || {
+            self.budget.spend(60 + count as u64)?;
+            let below = if divided { self.inverse(product(count))? } else { 1 };
+            Ok(Residue { residue: self.product(product(n), below), whole: None })
+        };
+        Some(quotient())
     }
 
     fn arbitrary(&self, head: &str, words: impl Iterator<Item = u64>) -> u64 {
@@ -149,6 +182,9 @@ impl Arithmetic for Modular<'_> {
     }
 
     fn call(&self, function: Function, arguments: &[Residue]) -> Outcome<Residue> {
+        if let Some(found) = self.of_many_factors(function, arguments) {
+            return found;
+        }
         let whole: Option<Vec<BigRational>> =
             arguments.iter().map(|a| a.whole.map(|a| BigRational::from_integer(BigInt::from(a)))).collect();
         if let Some(whole) = whole {

@@ -62,7 +62,7 @@ impl<'a> Precise<'a> {
     }
 
     fn charge_root(&self) -> Outcome<()> {
-        self.budget.spend(u64::from(self.bits) / 2)
+        self.budget.spend(u64::from(self.bits))
     }
 
     fn charge_function(&self) -> Outcome<()> {

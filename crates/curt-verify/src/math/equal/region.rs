@@ -102,113 +102,127 @@ fn of_inequalities(expression: &Expression) -> Expression {
 /// By the order of all ends: the regions are the same if they hold the same ends and the same gaps between them.
 fn by_ends(comparison: &Comparison<'_>, gold: &Expression, answer: &Expression) -> Outcome<bool> {
     let mut ends = Ends { comparison, sorted: Vec::new() };
-    ends.collect(gold)?;
-    ends.collect(answer)?;
-    for probe in 0..=2 * ends.sorted.len() {
-        if ends.holds(gold, probe)? != ends.holds(answer, probe)? {
-            return Ok(false);
-        }
-    }
-    Ok(true)
+    let (gold, answer) = (ends.read(gold)?, ends.read(answer)?);
+    let n = ends.sorted.len() as isize;
+    let places: Vec<isize> = (0..n as usize).map(|name| ends.place(name)).collect();
+    let (gold, answer) = (gold.placed(&places), answer.placed(&places));
+    comparison.budget.spend((2 * n as u64 + 1) * (gold.size() + answer.size()))?;
+    Ok((0..=2 * n).all(|probe| gold.holds(probe) == answer.holds(probe)))
 }
 
-/// All finite ends, in rising order. Probe 2i + 1 is the i-th end, probe 2i the gap before it.
+/// A region whose ends are numbers: first names in the order in which the ends were met, then places in rising order.
+/// The i-th end is at place 2i + 1, the gap before it at 2i.
+enum Placed {
+    All,
+    Between { low: isize, high: isize, closed_low: bool, closed_high: bool },
+    Points(Vec<isize>),
+    Operation(SetOperation, Vec<Placed>),
+}
+
+/// The names of −∞ and ∞.
+const BEFORE_ALL: isize = -1;
+const AFTER_ALL: isize = isize::MAX;
+
+impl Placed {
+    fn placed(self, places: &[isize]) -> Placed {
+        let place = |name: isize| places.get(usize::try_from(name).unwrap_or(usize::MAX)).copied().unwrap_or(name);
+        match self {
+            Placed::All => Placed::All,
+            Placed::Between { low, high, closed_low, closed_high } => {
+                Placed::Between { low: place(low), high: place(high), closed_low, closed_high }
+            }
+            Placed::Points(points) => Placed::Points(points.into_iter().map(place).collect()),
+            Placed::Operation(operation, parts) => {
+                Placed::Operation(operation, parts.into_iter().map(|part| part.placed(places)).collect())
+            }
+        }
+    }
+
+    fn size(&self) -> u64 {
+        match self {
+            Placed::All | Placed::Between { .. } => 1,
+            Placed::Points(points) => 1 + points.len() as u64,
+            Placed::Operation(_, parts) => 1 + parts.iter().map(Placed::size).sum::<u64>(),
+        }
+    }
+
+    fn holds(&self, at: isize) -> bool {
+        match self {
+            Placed::All => true,
+            Placed::Points(points) => points.contains(&at),
+            Placed::Between { low, high, closed_low, closed_high } => {
+                *low < at && at < *high || low <= high && (*closed_low && at == *low || *closed_high && at == *high)
+            }
+            Placed::Operation(operation, parts) => {
+                let mut parts = parts.iter().map(|part| part.holds(at));
+                match operation {
+                    SetOperation::Union => parts.any(|holds| holds),
+                    SetOperation::Intersection => parts.all(|holds| holds),
+                    SetOperation::Difference => parts.next() == Some(true) && !parts.any(|holds| holds),
+                }
+            }
+        }
+    }
+}
+
+/// All finite ends, in rising order, each with its name: how many were met before it.
 struct Ends<'a, 'b> {
     comparison: &'a Comparison<'b>,
-    sorted: Vec<Expression>,
+    sorted: Vec<(Expression, usize)>,
 }
 
 impl Ends<'_, '_> {
-    fn collect(&mut self, region: &Expression) -> Outcome<()> {
+    fn read(&mut self, region: &Expression) -> Outcome<Placed> {
         use Expression as E;
+        let mut between = |low: &E, high: &E, closed_low: bool, closed_high: bool| {
+            Ok(Placed::Between { low: self.name(low)?, high: self.name(high)?, closed_low, closed_high })
+        };
         match region {
-            E::Interval { low, high, .. } => self.add(low).and_then(|()| self.add(high)),
-            E::Tuple(parts) if parts.len() == 2 => parts.iter().try_for_each(|part| self.add(part)),
-            E::Set(points) => points.iter().try_for_each(|point| self.add(point)),
-            E::SetOperation(_, parts) => parts.iter().try_for_each(|part| self.collect(part)),
-            E::NumberSet('R') => Ok(()),
+            E::Interval { low, high, closed_low, closed_high } => between(low, high, *closed_low, *closed_high),
+            E::Tuple(parts) if parts.len() == 2 => between(&parts[0], &parts[1], false, false),
+            E::Set(points) => Ok(Placed::Points(points.iter().map(|point| self.name(point)).collect::<Outcome<_>>()?)),
+            E::SetOperation(operation, parts) => {
+                Ok(Placed::Operation(*operation, parts.iter().map(|part| self.read(part)).collect::<Outcome<_>>()?))
+            }
+            E::NumberSet('R') => Ok(Placed::All),
             _ => Err(Obstacle::Unsupported),
         }
     }
 
-    fn add(&mut self, end: &Expression) -> Outcome<()> {
-        if infinity(end).is_some() {
-            return Ok(());
+    /// The name of an end, which is that of an equal one met before.
+    fn name(&mut self, end: &Expression) -> Outcome<isize> {
+        match infinity(end) {
+            Some(sign) if sign < 0 => return Ok(BEFORE_ALL),
+            Some(_) => return Ok(AFTER_ALL),
+            None if has_symbol(end) => return Err(Obstacle::Unsupported),
+            None => {}
         }
-        if has_symbol(end) {
-            return Err(Obstacle::Unsupported);
-        }
-        if let Err(place) = self.find(end)? {
-            if self.sorted.len() == MAX_ENDS {
-                return Err(Obstacle::Size);
-            }
-            self.sorted.insert(place, end.clone());
-        }
-        Ok(())
-    }
-
-    /// Where an end stands, or would stand.
-    fn find(&self, end: &Expression) -> Outcome<Result<usize, usize>> {
         let (mut low, mut high) = (0, self.sorted.len());
         while low < high {
             let middle = (low + high) / 2;
-            let other = &self.sorted[middle];
-            if self.comparison.same_value(other, end)? {
-                return Ok(Ok(middle));
-            }
+            let (other, name) = &self.sorted[middle];
             let difference = Expression::Sum(vec![end.clone(), Expression::Negative(Box::new(other.clone()))]);
-            if self.comparison.sign(&difference)? < 0 {
+            let sign = self.comparison.sign(&difference)?;
+            if sign == 0 || !self.comparison.options.is_exact() && self.comparison.same_value(other, end)? {
+                return Ok(*name as isize);
+            }
+            if sign < 0 {
                 high = middle;
             } else {
                 low = middle + 1;
             }
         }
-        Ok(Err(low))
+        if self.sorted.len() == MAX_ENDS {
+            return Err(Obstacle::Size);
+        }
+        let name = self.sorted.len();
+        self.sorted.insert(low, (end.clone(), name));
+        Ok(name as isize)
     }
 
-    /// The probe of an end: −1 and beyond all for the infinite ones.
-    fn place(&self, end: &Expression) -> Outcome<isize> {
-        match infinity(end) {
-            Some(sign) if sign < 0 => Ok(-1),
-            Some(_) => Ok(2 * self.sorted.len() as isize + 1),
-            None => Ok(2 * self.find(end)?.map_err(|_| Obstacle::Undefined)? as isize + 1),
-        }
-    }
-
-    fn holds(&self, region: &Expression, probe: usize) -> Outcome<bool> {
-        use Expression as E;
-        let at = probe as isize;
-        let between = |low: &Expression, high: &Expression, closed_low: bool, closed_high: bool| {
-            let (low, high) = (self.place(low)?, self.place(high)?);
-            Ok(low < at && at < high || closed_low && at == low && low <= high || closed_high && at == high && low <= high)
-        };
-        match region {
-            E::Interval { low, high, closed_low, closed_high } => between(low, high, *closed_low, *closed_high),
-            E::Tuple(parts) => between(&parts[0], &parts[1], false, false),
-            E::Set(points) => {
-                for point in points {
-                    if self.place(point)? == at {
-                        return Ok(true);
-                    }
-                }
-                Ok(false)
-            }
-            E::NumberSet(_) => Ok(true),
-            E::SetOperation(operation, parts) => {
-                let (first, rest) = parts.split_first().ok_or(Obstacle::Unsupported)?;
-                let mut holds = self.holds(first, probe)?;
-                for part in rest {
-                    let other = self.holds(part, probe)?;
-                    holds = match operation {
-                        SetOperation::Union => holds || other,
-                        SetOperation::Intersection => holds && other,
-                        SetOperation::Difference => holds && !other,
-                    };
-                }
-                Ok(holds)
-            }
-            _ => Err(Obstacle::Unsupported),
-        }
+    /// The place of the end of this name.
+    fn place(&self, name: usize) -> isize {
+        self.sorted.iter().position(|(_, other)| *other == name).map_or(AFTER_ALL, |i| 2 * i as isize + 1)
     }
 }
 

@@ -183,7 +183,7 @@ fn same_sides(comparison: &Comparison<'_>, a: (&[Expression], Relation), b: (&[E
     }
     let is_equation = matches!(relation_f, R::Equal | R::NotEqual);
     Some(match proportional(comparison, &f, &g, !is_equation) {
-        // sides that are no values, such as points
+        // sides that are no values, such as points, and relations that always hold
         Err(Obstacle::Unsupported) => return None,
         same => same,
     })
@@ -205,8 +205,10 @@ fn proportional(comparison: &Comparison<'_>, f: &Expression, g: &Expression, pos
     if !comparison.same_value(&product(f, elsewhere(g)), &product(g, elsewhere(f)))? {
         return Ok(false);
     }
-    if comparison.same_value(f, &zero())? || comparison.same_value(g, &zero())? {
-        return Ok(false);
+    match (comparison.same_value(f, &zero())?, comparison.same_value(g, &zero())?) {
+        (true, true) => return Err(Obstacle::Unsupported),
+        (false, false) => {}
+        _ => return Ok(false),
     }
     let quotient = Expression::Quotient(Box::new(f.clone()), Box::new(g.clone()));
     Ok(!positive || comparison.sign(&quotient)? > 0)

@@ -139,13 +139,30 @@ pub fn is_of_whole_numbers(function: Function) -> bool {
         || matches!(function, F::Floor | F::Ceil)
 }
 
-/// Whether there is a symbol below, to a depth of [`MAX_DEPTH`].
+/// Whether there is a symbol that nothing binds, to a depth of [`MAX_DEPTH`].
 pub fn has_symbol(expression: &Expression) -> bool {
-    fn below(expression: &Expression, depth: usize) -> bool {
-        matches!(expression, Expression::Symbol(_))
-            || depth < MAX_DEPTH && children(expression).into_iter().any(|part| below(part, depth + 1))
+    has_free(expression, &mut Vec::new(), 0)
+}
+
+fn has_free<'a>(expression: &'a Expression, bound: &mut Vec<&'a str>, depth: usize) -> bool {
+    use Expression as E;
+    if depth == MAX_DEPTH {
+        return false;
     }
-    below(expression, 0)
+    let (outside, variable, body): (Vec<&E>, &str, &E) = match expression {
+        E::Symbol(name) => return !bound.contains(&name.as_str()),
+        E::Range { variable, from, to, body, .. } => (vec![from, to], variable, body),
+        E::Limit { variable, point, body, .. } => (vec![point], variable, body),
+        E::Integral { variable, bounds: Some((low, high)), body } => (vec![low, high], variable, body),
+        _ => return children(expression).into_iter().any(|part| has_free(part, bound, depth + 1)),
+    };
+    if outside.into_iter().any(|part| has_free(part, bound, depth + 1)) {
+        return true;
+    }
+    bound.push(variable);
+    let found = has_free(body, bound, depth + 1);
+    bound.pop();
+    found
 }
 
 /// Whether ∞ occurs.

@@ -8,7 +8,7 @@ use num_traits::{One, Signed, ToPrimitive, Zero};
 use super::budget::{Budget, MAX_BITS, Obstacle, Outcome};
 use crate::math::expression::Function;
 
-/// The largest n of n!: it has about [`MAX_BITS`] bits.
+/// The largest n of n!, and k of n over k: 3200! has about [`MAX_BITS`] bits.
 const MAX_FACTORIAL: u64 = 3200;
 
 /// The value of a function at exact numbers. Error: [`Obstacle::Unsupported`] if it is none of these or not exact.
@@ -69,30 +69,15 @@ fn fold_whole(values: &[BigRational], budget: &Budget, combine: fn(&BigInt, &Big
 }
 
 /// n (n − step) (n − 2 step) … down to 1.
-fn descending(n: &BigInt, step: usize, budget: &Budget) -> Outcome<BigRational> {
+fn descending(n: &BigInt, step: u64, budget: &Budget) -> Outcome<BigRational> {
     let n = small(&BigRational::from_integer(n.clone()))?;
-    let mut total = BigInt::one();
-    for factor in (1..=n).rev().step_by(step) {
-        budget.spend(1 + total.bits() / 512)?;
-        total *= factor;
-    }
-    Ok(BigRational::from_integer(total))
+    Ok(BigRational::from_integer(product(&BigInt::from(n), n.div_ceil(step), step, budget)?))
 }
 
 /// n (n − 1) … of k factors.
 fn falling(n: &BigRational, k: u64, budget: &Budget) -> Outcome<BigRational> {
     if n.is_integer() {
-        let (mut total, mut factor) = (BigInt::one(), n.numer().clone());
-        for _ in 0..k {
-            let bits = total.bits() + factor.bits();
-            if bits > MAX_BITS {
-                return Err(Obstacle::Size);
-            }
-            budget.spend(4 + bits / 512)?;
-            total *= &factor;
-            factor -= 1;
-        }
-        return Ok(BigRational::from_integer(total));
+        return Ok(BigRational::from_integer(product(n.numer(), k, 1, budget)?));
     }
     let mut total = BigRational::one();
     let mut factor = n.clone();
@@ -101,11 +86,29 @@ fn falling(n: &BigRational, k: u64, budget: &Budget) -> Outcome<BigRational> {
         if bits > MAX_BITS {
             return Err(Obstacle::Size);
         }
-        budget.spend(2 + bits * (bits / 64 + 1) / 8)?;
+        budget.spend(20 + bits * (bits / 64 + 1) / 8)?;
         total *= &factor;
         factor -= BigRational::one();
     }
     Ok(total)
+}
+
+/// top (top − step) (top − 2 step) … of `count` factors.
+fn product(top: &BigInt, count: u64, step: u64, budget: &Budget) -> Outcome<BigInt> {
+    // halves are multiplied, so that factors are of one size
+    fn of_range(top: &BigInt, first: u64, count: u64, step: u64) -> BigInt {
+        if count <= 8 {
+            return (first..first + count).fold(BigInt::one(), |total, i| total * (top - i * step));
+        }
+        let half = count / 2;
+        of_range(top, first, half, step) * of_range(top, first + half, count - half, step)
+    }
+    let bits = top.bits().saturating_mul(count);
+    if bits > 2 * MAX_BITS {
+        return Err(Obstacle::Size);
+    }
+    budget.spend(1 + 3 * count + (bits / 64) * (bits / 64) / 64)?;
+    Ok(of_range(top, 0, count, step))
 }
 
 /// n over k, for a whole k and any n; by the shorter of the two products where n is whole.
