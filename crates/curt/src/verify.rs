@@ -8,7 +8,7 @@ use anyhow::Result;
 use curt_trainer::Verifiers;
 use curt_trainer::config::VerifySection;
 use curt_verify::command::{CommandLimits, CommandVerifier};
-use curt_verify::math::{Math, Options};
+use curt_verify::math::{ExtractOptions, Math, Options};
 use curt_verify::{Response, Verdict, Verification, Verifier};
 use serde_json::json;
 
@@ -70,7 +70,8 @@ fn verifier(arguments: &VerifyArguments) -> Result<Box<dyn Verifier>> {
         identity: !arguments.golds,
         ..Options::default()
     };
-    Ok(Box::new(Math { options, strict: arguments.strict, ..Math::default() }))
+    let extract = ExtractOptions { strict: arguments.strict, ..ExtractOptions::default() };
+    Ok(Box::new(Math { extract, options }))
 }
 
 /// Another verifier, run by the shell.

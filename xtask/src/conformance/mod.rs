@@ -7,6 +7,7 @@ mod chat;
 mod code;
 mod grpo;
 mod hf_oracles;
+mod latex;
 mod ledger;
 mod smollm2;
 mod tensor_file;
@@ -47,6 +48,8 @@ enum Part {
     Train,
     /// Programs known to be right, and mutants of them, against their tests (needs bubblewrap and Python)
     Code,
+    /// 674 pieces of LaTeX, read, against what sympy printed of them
+    Latex,
     /// Verdicts on answers that others labelled, and every gold of the data sets against itself
     Verify,
 }
@@ -79,6 +82,7 @@ impl Part {
             Part::Smollm2 => smollm2::compare(folder, &mut ledger)?,
             Part::Train => train::compare(folder, transformers, &mut ledger)?,
             Part::Code => code::compare(folder, &mut ledger)?,
+            Part::Latex => latex::compare(folder, &mut ledger)?,
             Part::Verify => verify::compare(folder, &mut ledger)?,
         }
         Ok(ledger.print())
