@@ -113,10 +113,12 @@ pub struct VerifySection {
     /// Word of a verifier of `curt-verify`.
     pub kind: String,
     /// Problems of these sources have a verifier of their own: `source=kind` each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub sources: Vec<String>,
     /// What becomes of completions that cannot be graded.
     pub ungradable: Ungradable,
     /// Program and arguments: of the verifier `command`, or of the interpreter of `code`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub command: Vec<String>,
     /// Seconds for one completion (`command`) or one test (`code`).
     pub timeout: f64,

@@ -169,7 +169,12 @@ impl Tally {
         }
         writeln!(out, "  {:<12} {count:>8}  {:.0} a second", "rows", rate(self.time))?;
         if let Some(disagreements) = self.disagreements {
-            writeln!(out, "  {:<12} {disagreements:>8}  the other verifier: {:.0} a second", "disagreements", rate(self.other_time))?;
+            writeln!(
+                out,
+                "  {:<12} {disagreements:>8}  the other verifier: {:.0} a second",
+                "disagreements",
+                rate(self.other_time)
+            )?;
         }
         for (time, row) in &self.slowest {
             writeln!(out, "  {:>9.3} ms  {row}", time.as_secs_f64() * 1e3)?;

@@ -94,7 +94,9 @@ fn row(bytes: &[u8], line: usize, golds_only: bool) -> Result<Row, String> {
         (Some(gold), _, Some(completion)) => (gold, Some(completion)),
         (None, Some(gold), Some(completion)) => (gold, Some(completion)),
         (Some(gold), None, None) => (gold, None),
-        (None, ..) => return Err(format!("expected `gold` and `answer`, or `answer` and `completion`, found {}", names(&object))),
+        (None, ..) => {
+            return Err(format!("expected `gold` and `answer`, or `answer` and `completion`, found {}", names(&object)));
+        }
     };
     match answer.filter(|_| !golds_only) {
         Some(answer) => Ok(Row { id, gold, answer }),

@@ -141,7 +141,9 @@ pub enum RunFileError {
         place: Box<Place>,
     },
     /// A command that no verifier uses.
-    #[error("{place}: given, but the verifier `{kind}` runs none: expected `verify.kind` or a source of kind `command` or `code`")]
+    #[error(
+        "{place}: given, but the verifier `{kind}` runs none: expected `verify.kind` or a source of kind `command` or `code`"
+    )]
     CommandUnused {
         /// The command.
         place: Box<Place>,
@@ -149,7 +151,9 @@ pub enum RunFileError {
         kind: String,
     },
     /// One command for an external verifier and for an interpreter.
-    #[error("{place}: would be the verifier of `command` and the interpreter of `code` at once: expected only one of the two kinds")]
+    #[error(
+        "{place}: would be the verifier of `command` and the interpreter of `code` at once: expected only one of the two kinds"
+    )]
     OneCommand {
         /// The command.
         place: Box<Place>,

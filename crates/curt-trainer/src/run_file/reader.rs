@@ -178,7 +178,13 @@ impl RunFile {
         }
     }
 
-    pub(super) fn unknown_word(&self, key: &str, found: String, known: Vec<&'static str>, note: Option<&'static str>) -> RunFileError {
+    pub(super) fn unknown_word(
+        &self,
+        key: &str,
+        found: String,
+        known: Vec<&'static str>,
+        note: Option<&'static str>,
+    ) -> RunFileError {
         let nearest = keys::nearest(&found, known.iter().copied()).map(str::to_owned);
         let found = found.chars().take(80).collect();
         RunFileError::UnknownWord { place: self.place(key), found, nearest, known, note }

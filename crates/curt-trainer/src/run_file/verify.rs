@@ -43,7 +43,12 @@ impl RunFile {
             sources,
             ungradable: self.word("verify.ungradable", UNGRADABLE, Ungradable::Wrong)?,
             command,
-            timeout: self.number("verify.timeout", |t| t > 0.0 && t <= 3600.0, "a number of seconds above 0, up to 3600", TIMEOUT)?,
+            timeout: self.number(
+                "verify.timeout",
+                |t| t > 0.0 && t <= 3600.0,
+                "a number of seconds above 0, up to 3600",
+                TIMEOUT,
+            )?,
             workers: self.integer("verify.workers", FROM_ZERO, "a number of workers, 0 for all cores")?.unwrap_or(0),
         })
     }

@@ -52,7 +52,8 @@ fn only_a_completion_that_ended_is_correct() {
         (true, Verdict::Wrong, false),
         (true, Verdict::Ungradable, false),
     ] {
-        let verdict = CompletionVerdict { verification: Verification { verdict, extracted: None, reason: None }, finished };
+        let verdict =
+            CompletionVerdict { verification: Verification { verdict, extracted: None, reason: None }, finished, counts: true };
         assert_eq!(verdict.is_correct(), correct, "{verdict:?}");
     }
 }

@@ -185,7 +185,7 @@ pub fn shaped(number: u32, rows: &[Row]) -> ShapedGroup {
     };
     let verdict = |row: &Row| {
         let verdict = if row.correct { Verdict::Correct } else { Verdict::Wrong };
-        CompletionVerdict { verification: Verification { verdict, extracted: None, reason: None }, finished: true }
+        CompletionVerdict { verification: Verification { verdict, extracted: None, reason: None }, finished: true, counts: true }
     };
     let key = ProblemKey(selected.key);
     let group = Group { selected, completions: rows.iter().enumerate().map(completion).collect() };

@@ -11,6 +11,7 @@ use crate::config::Config;
 use crate::run_file::RunFile;
 use crate::step::{StepOutcome, step};
 use crate::trainer::Trainer;
+use crate::verifiers::Verifiers;
 
 /// Tokens of a chain prompt with one link.
 const PROMPT: usize = 7;
