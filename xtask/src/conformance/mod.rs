@@ -6,6 +6,7 @@
 mod chat;
 mod grpo;
 mod hf_oracles;
+mod latex;
 mod ledger;
 mod smollm2;
 mod tensor_file;
@@ -44,6 +45,8 @@ enum Part {
     Smollm2,
     /// Three GRPO steps of SmolLM2-135M by the built program
     Train,
+    /// 674 pieces of LaTeX, read, against what sympy printed of them
+    Latex,
     /// Verdicts on answers that others labelled, and every gold of the data sets against itself
     Verify,
 }
@@ -75,6 +78,7 @@ impl Part {
             Part::Chat => chat::compare(folder, &mut ledger)?,
             Part::Smollm2 => smollm2::compare(folder, &mut ledger)?,
             Part::Train => train::compare(folder, transformers, &mut ledger)?,
+            Part::Latex => latex::compare(folder, &mut ledger)?,
             Part::Verify => verify::compare(folder, &mut ledger)?,
         }
         Ok(ledger.print())

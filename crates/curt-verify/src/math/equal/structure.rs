@@ -60,7 +60,11 @@ impl Comparison<'_> {
         use Expression as E;
         Some(match (gold, answer) {
             (E::Labelled(a, gold), E::Labelled(b, answer)) => {
-                if a == b { self.same(gold, answer) } else { Ok(false) }
+                if a == b {
+                    self.same(gold, answer)
+                } else {
+                    Ok(false)
+                }
             }
             (E::Labelled(letter, value), other) | (other, E::Labelled(letter, value)) => {
                 if word(other).is_some_and(|word| word == letter.to_lowercase().to_string()) {

@@ -118,6 +118,8 @@ pub enum Meaning {
     Size(Side),
     /// `\quad`, `\,` …
     Space(u8),
+    /// `\char"3B1`: a character by its code
+    Character,
     /// `\hspace`, `\phantom`, `\label`: nothing, with its argument
     Swallow,
     /// `\begin`, `\end` themselves

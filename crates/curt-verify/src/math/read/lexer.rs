@@ -230,10 +230,24 @@ impl<'a> Lexer<'a> {
                 self.braces();
             }
             Meaning::Size(side) => self.size(length, side),
+            Meaning::Character => self.character(length),
             Meaning::Words => self.words(length, false),
             Meaning::Upright => self.words(length, true),
             Meaning::Environment(begins) => self.environment(length, begins),
             _ => self.push(length, Kind::Is(meaning)),
+        }
+    }
+
+    /// `\char"3B1`, if that character has a spelling of its own.
+    fn character(&mut self, length: usize) {
+        let rest = self.text[self.at + length..].trim_start();
+        let hex = rest.strip_prefix('"').unwrap_or("");
+        let digits = hex.bytes().take_while(u8::is_ascii_hexdigit).count();
+        let code = u32::from_str_radix(&hex[..digits], 16).ok().and_then(char::from_u32);
+        let meaning = code.and_then(super::unicode::command).and_then(|name| command(name.trim_matches(['\\', ' '])));
+        match meaning {
+            Some(meaning) => self.push(self.text.len() - self.at - rest.len() + 1 + digits, Kind::Is(meaning)),
+            None => self.push(length, Kind::Unknown("char")),
         }
     }
 

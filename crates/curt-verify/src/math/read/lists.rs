@@ -224,7 +224,7 @@ fn group(items: &mut Vec<Expression>) -> Expression {
     if items.len() == 1 { items.into_iter().next().unwrap_or(Expression::Tuple(Vec::new())) } else { Expression::Tuple(items) }
 }
 
-/// A list; `x = 1, 2, 3` is x = (the list 1, 2, 3) if what is behind the first comma says nothing of its own.
+/// A list; `x = 1, 2, 3` is x = (the list 1, 2, 3), and `x \in 1, 2` is in a set, if what is behind the first comma says nothing of its own.
 fn spread(mut items: Vec<Expression>) -> Expression {
     let is_value = |item: &Expression| !matches!(item, Expression::Relation { .. } | Expression::Text(_));
     let rest_are_values = items[1..].iter().all(is_value);
@@ -237,7 +237,8 @@ fn spread(mut items: Vec<Expression>) -> Expression {
         let mut operands = std::mem::take(operands);
         let relations = std::mem::take(relations);
         items[0] = last;
-        operands.push(Expression::List(items));
+        let is_member = relations.last() == Some(&Relation::In);
+        operands.push(if is_member { Expression::Set(items) } else { Expression::List(items) });
         return Expression::Relation { operands, relations };
     }
     Expression::List(items)

@@ -4,6 +4,7 @@ use super::super::expression::{Expression, RangeKind, Relation};
 use super::commands::{Bracket, Meaning};
 use super::fractions::name_of;
 use super::lexer::Kind;
+use super::products::ungrouped;
 use super::reader::{Read, Reader};
 
 impl Reader<'_> {
@@ -79,7 +80,7 @@ impl Reader<'_> {
         let outer = self.differential.replace(None);
         let body = self.deeper(Self::sum);
         let met = std::mem::replace(&mut self.differential, outer);
-        let body = Box::new(body?);
+        let body = Box::new(ungrouped(body?));
         let Some(Some(variable)) = met else { return self.unexpected() };
         let bounds = match (low, high) {
             (Some(low), Some(high)) => Some((Box::new(low), Box::new(high))),

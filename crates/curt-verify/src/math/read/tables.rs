@@ -6,7 +6,7 @@ use super::commands::{Bracket, NEGATIVE, Side, THIN, WIDE};
 
 /// Commands without their backslash.
 #[rustfmt::skip]
-pub const COMMANDS: [(&str, Meaning); 359] = [
+pub const COMMANDS: [(&str, Meaning); 360] = [
     ("And", And), ("Bbb", Blackboard), ("Big", Size(Side::Any)), ("Bigg", Size(Side::Any)), ("Biggl", Size(Side::Left)),
     ("Biggr", Size(Side::Right)), ("Bigl", Size(Side::Left)), ("Bigm", Size(Side::Middle)), ("Bigr", Size(Side::Right)),
     ("Box", Symbol("Box")), ("Delta", Symbol("Delta")), ("Gamma", Symbol("Gamma")), ("Im", Function(Function::Im)),
@@ -33,7 +33,7 @@ pub const COMMANDS: [(&str, Meaning); 359] = [
     ("boldsymbol", Bold), ("boxed", Nothing), ("bullet", Times), ("cancel", Accent("")),
     ("cap", SetOperation(SetOperation::Intersection)), ("cdot", Times), ("cdotp", Times), ("cdots", Ellipsis),
     ("ceil", Function(Function::Ceil)), ("centerdot", Times), ("centering", Nothing), ("cfrac", Fraction),
-    ("chi", Symbol("chi")), ("choose", Over(false)), ("circ", Degree), ("circledast", Symbol("circledast")), ("colon", Colon),
+    ("chi", Symbol("chi")), ("char", Character), ("choose", Over(false)), ("circ", Degree), ("circledast", Symbol("circledast")), ("colon", Colon),
     ("color", Swallow), ("cos", Function(Function::Cos)), ("cosec", Function(Function::Csc)),
     ("cosh", Function(Function::Cosh)), ("cot", Function(Function::Cot)), ("coth", Function(Function::Coth)), ("cr", NewRow),
     ("csc", Function(Function::Csc)), ("csch", Function(Function::Csch)), ("ctg", Function(Function::Cot)),

@@ -108,8 +108,9 @@ fn ascii(c: char) -> char {
     }
 }
 
+/// The spelling of a mathematical character.
 #[rustfmt::skip]
-fn command(c: char) -> Option<&'static str> {
+pub fn command(c: char) -> Option<&'static str> {
     Some(match c {
         // invisible: joiners, byte order marks, direction marks
         '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' => "",
@@ -128,7 +129,7 @@ fn command(c: char) -> Option<&'static str> {
         '⅕' => "\\frac{1}{5}", '⅖' => "\\frac{2}{5}", '⅗' => "\\frac{3}{5}", '⅘' => "\\frac{4}{5}", '⅙' => "\\frac{1}{6}",
         '⅚' => "\\frac{5}{6}", '⅛' => "\\frac{1}{8}", '⅜' => "\\frac{3}{8}", '⅝' => "\\frac{5}{8}", '⅞' => "\\frac{7}{8}",
         'ℝ' => "\\mathbb{R}", 'ℤ' => "\\mathbb{Z}", 'ℕ' => "\\mathbb{N}", 'ℚ' => "\\mathbb{Q}", 'ℂ' => "\\mathbb{C}",
-        'α' => "\\alpha ", 'β' => "\\beta ", 'γ' => "\\gamma ", 'δ' => "\\delta ", 'ε' | 'ϵ' => "\\epsilon ",
+        'α' => "\\alpha ", 'β' => "\\beta ", 'γ' => "\\gamma ", 'δ' => "\\delta ", 'ε' | 'ϵ' | 'Ɛ' | 'ɛ' => "\\epsilon ",
         'ζ' => "\\zeta ", 'η' => "\\eta ", 'θ' | 'ϑ' => "\\theta ", 'ι' => "\\iota ", 'κ' => "\\kappa ", 'λ' => "\\lambda ",
         'μ' | 'µ' => "\\mu ", 'ν' => "\\nu ", 'ξ' => "\\xi ", 'π' | '𝜋' | '𝝅' => "\\pi ", 'ρ' => "\\rho ",
         'σ' | 'ς' => "\\sigma ", 'τ' => "\\tau ", 'υ' => "\\upsilon ", 'φ' | 'ϕ' => "\\phi ", 'χ' => "\\chi ",
