@@ -60,7 +60,7 @@ pub trait Verifier: Send + Sync {
 }
 
 /// The words that [`verifier`] knows.
-pub const VERIFIERS: [&str; 2] = ["chain", "numeric"];
+pub const VERIFIERS: [&str; 3] = ["chain", "math", "numeric"];
 
 /// A name that is none of [`VERIFIERS`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -74,6 +74,7 @@ pub struct UnknownVerifier {
 pub fn verifier(name: &str) -> Result<Box<dyn Verifier>, UnknownVerifier> {
     match name {
         "chain" => Ok(Box::new(Chain)),
+        "math" => Ok(Box::new(math::Math::default())),
         "numeric" => Ok(Box::new(Numeric)),
         _ => Err(UnknownVerifier { name: name.to_string() }),
     }
@@ -93,7 +94,7 @@ mod tests {
     #[test]
     fn unknown_verifier_lists_the_known() {
         let error = verifier("maths").err().unwrap();
-        assert_eq!(error.to_string(), "unknown verifier `maths`: expected one of chain, numeric");
+        assert_eq!(error.to_string(), "unknown verifier `maths`: expected one of chain, math, numeric");
     }
 
     #[test]

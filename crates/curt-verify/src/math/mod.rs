@@ -10,4 +10,4 @@ pub use equal::{Judgement, Options, judge};
 pub use expression::Expression;
 pub use extract::{ExtractOptions, Extracted, Found, extract};
 pub use read::{ReadOptions, Reason, Unreadable, read};
-pub use verifier::equivalent;
+pub use verifier::{Math, equivalent};

@@ -21,6 +21,9 @@ impl Comparison<'_> {
             return Ok(true);
         }
         let (gold, answer) = (bare(gold), bare(answer));
+        if let Some(same) = self.same_labels(gold, answer) {
+            return same;
+        }
         if is_words(gold) || is_words(answer) {
             return Ok(word(gold).is_some_and(|gold| word(answer).is_some_and(|answer| gold == answer)));
         }
@@ -50,6 +53,30 @@ impl Comparison<'_> {
             Err(Obstacle::Unsupported) => Ok(gold == answer),
             same => same,
         }
+    }
+
+    /// `(B) 5` is `B` and `5`, but neither `(C) 5` nor `(B) 6`.
+    fn same_labels(&self, gold: &Expression, answer: &Expression) -> Option<Outcome<bool>> {
+        use Expression as E;
+        Some(match (gold, answer) {
+            (E::Labelled(a, gold), E::Labelled(b, answer)) => {
+                if a == b {
+                    self.same(gold, answer)
+                } else {
+                    Ok(false)
+                }
+            }
+            (E::Labelled(letter, value), other) | (other, E::Labelled(letter, value)) => {
+                if word(other).is_some_and(|word| word == letter.to_lowercase().to_string()) {
+                    Ok(true)
+                } else if std::ptr::eq(other, answer) {
+                    self.same(value, other)
+                } else {
+                    self.same(other, value)
+                }
+            }
+            _ => return None,
+        })
     }
 
     /// Compares where at least one side is a collection or has ±.

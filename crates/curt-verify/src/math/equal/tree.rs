@@ -5,29 +5,9 @@ use crate::math::expression::{Constant, Expression, Function};
 
 /// The direct parts of `expression`, in the order in which they stand.
 pub fn children(expression: &Expression) -> Vec<&Expression> {
-    use Expression as E;
-    match expression {
-        E::Number { .. } | E::Constant(_) | E::Symbol(_) | E::Based { .. } => Vec::new(),
-        E::NumberSet(_) | E::Choice(_) | E::Text(_) => Vec::new(),
-        E::Sum(parts) | E::Product(parts) | E::Ratio(parts) | E::Tuple(parts) | E::Set(parts) | E::List(parts) => {
-            parts.iter().collect()
-        }
-        E::Call(_, parts) | E::Apply(_, parts) | E::SetOperation(_, parts) => parts.iter().collect(),
-        E::Quotient(a, b) | E::Power(a, b) => vec![a, b],
-        E::Negative(a) | E::Percent(a) | E::Quantity(a, _) | E::Labelled(_, a) => vec![a],
-        E::PlusMinus { left, right, .. } => left.iter().chain([right]).map(|part| &**part).collect(),
-        E::Range { from, to, body, .. } => vec![from, to, body],
-        E::Integral { bounds, body, .. } => {
-            let bounds = bounds.iter().flat_map(|(low, high)| [&**low, &**high]);
-            bounds.chain([&**body]).collect()
-        }
-        E::Limit { point, body, .. } => vec![point, body],
-        E::Derivative { body, .. } => vec![body],
-        E::Interval { low, high, .. } => vec![low, high],
-        E::SetBuilder { element, condition } => vec![element, condition],
-        E::Matrix(rows) => rows.iter().flatten().collect(),
-        E::Relation { operands, .. } => operands.iter().collect(),
-    }
+    let mut found = Vec::new();
+    expression.parts(&mut |part| found.push(part));
+    found
 }
 
 /// The same parts, to be changed in place.
