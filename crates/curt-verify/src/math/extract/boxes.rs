@@ -111,9 +111,18 @@ fn joins(between: &str) -> bool {
     if between.len() > MAX_APART || between.contains("\n\n") || between.trim().is_empty() {
         return false;
     }
+    let between = without_name(between);
     let words = between.split(|c: char| !c.is_ascii_alphabetic()).filter(|word| !word.is_empty());
     let mut says_more = words.filter(|word| !matches!(*word, "and" | "or" | "text" | "quad" | "qquad" | "mathrm" | "mbox"));
     says_more.next().is_none() && !between.bytes().any(|byte| byte.is_ascii_digit() || byte == b'=')
+}
+
+/// Without the name that the next box gives a value to, as in `and y_2 =`.
+fn without_name(between: &str) -> &str {
+    let Some(before) = between.trim_end().strip_suffix('=') else { return between };
+    let bare = before.trim_end().trim_end_matches(|c: char| c.is_ascii_digit() || "_{}".contains(c));
+    let name = bare.len() - bare.trim_end_matches(|c: char| c.is_ascii_alphabetic()).len();
+    if (1..=2).contains(&name) && !bare.ends_with("or") { &bare[..bare.len() - name] } else { between }
 }
 
 /// Whether a sign of percent or the word comes next.

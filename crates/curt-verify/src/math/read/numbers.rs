@@ -228,8 +228,7 @@ impl<'a> Reader<'a> {
 
     /// The proper fraction of a mixed number, behind a whole number that has been passed.
     fn fraction_behind(&mut self, number: &Expression) -> Read<Option<Expression>> {
-        let Expression::Number { value, decimal: false } = number else { return Ok(None) };
-        if value.is_zero() {
+        if !matches!(number, Expression::Number { decimal: false, .. }) {
             return Ok(None);
         }
         if let Some((numerator, denominator)) = self.plain_fraction() {
