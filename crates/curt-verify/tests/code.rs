@@ -204,6 +204,7 @@ fn other_interpreters_run_too() {
     expect(&verifier.judge(&sum, "read a b\necho $((a + b))"), Verdict::Correct, "");
     expect(&verifier.judge(&sum, "read a b\necho $((a - b))"), Verdict::Wrong, "found `-1`");
     expect(&verifier.judge(&sum, "(echo 3)"), Verdict::Wrong, "fork");
+    expect(&verifier.judge(&functional("assert f(1) == 2"), "f() { echo 2; }"), Verdict::Ungradable, "a function of Python");
     let verifier = CodeVerifier::new(shell("/bin/sh"), Limits { processes: 8, ..Limits::default() }, options());
     expect(&verifier.judge(&sum, "(echo 3)"), Verdict::Correct, "");
     let verifier = CodeVerifier::new(shell("/bin/no-such-shell"), Limits::default(), options());

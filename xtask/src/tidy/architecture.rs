@@ -219,6 +219,7 @@ mod tests {
 
     #[test]
     fn leaf_crates_read_no_clock() {
+        check(leaf_crates_are_pure, &Workspace::of(&[(TIMED, "fn f() { Instant::now(); }\n")]), &[]);
         check(leaf_crates_are_pure, &workspace(TRUE_PAGE, KERNELS, "// Instant::now\nfn f() {}\n"), &[]);
         check(
             leaf_crates_are_pure,

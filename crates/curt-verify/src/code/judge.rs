@@ -140,11 +140,14 @@ fn failed(why: String) -> TestVerdict {
     TestVerdict::Failed(why)
 }
 
-/// What the launcher says of an exception.
+/// What the launcher says of an exception: a literal after a word.
 fn said(line: &[u8]) -> String {
     let text = String::from_utf8_lossy(line);
     let (_, complaint) = text.split_once(' ').unwrap_or_default();
-    quoted(complaint.trim_matches(['\'', '"']))
+    match Value::parse(complaint) {
+        Some(Value::Str(text)) => quoted(&text.into_iter().filter_map(char::from_u32).collect::<String>()),
+        _ => quoted(complaint),
+    }
 }
 
 fn quoted(text: &str) -> String {

@@ -19,11 +19,11 @@ use mutate::mutant;
 const CALLS: &str = "data/code/code_leetcode_test.jsonl";
 const N_SOLUTIONS: usize = 200;
 /// Solutions that fail their tests, and why that is right.
-const INVALID: [(&str, &str); 1] = [("leetcode-0", "not measured yet")];
-/// How many of the solutions' mutants fail, of so many that there are.
-const N_CAUGHT: (usize, usize) = (0, N_SOLUTIONS);
+const INVALID: [(&str, &str); 1] = [("leetcode-126", "uses the package sortedcontainers")];
+/// How many of the valid solutions' mutants fail, of so many that there are: some programs have no operator.
+const N_CAUGHT: (usize, usize) = (170, 194);
 /// The same of the programs on standard input and output.
-const N_CAUGHT_STREAMS: (usize, usize) = (0, programs::PROGRAMS.len());
+const N_CAUGHT_STREAMS: (usize, usize) = (10, programs::PROGRAMS.len());
 
 /// Solutions of functions, programs of ours that read and print, and the mutants of both.
 pub fn compare(folder: &Path, ledger: &mut Ledger) -> Result<()> {
@@ -50,7 +50,9 @@ fn functions(folder: &Path, verifier: &CodeVerifier, ledger: &mut Ledger) -> Res
         let expected = if invalid { Verdict::Wrong } else { Verdict::Correct };
         ledger.holds(&problem.id, judged.verdict == expected, || format!("{judged:?}"));
     }
-    mutants(verifier, CALLS, N_CAUGHT, problems, ledger);
+    let is_valid = |(problem, _): &(CodeProblem, String)| INVALID.iter().all(|(id, _)| *id != problem.id);
+    let valid = problems.into_iter().filter(is_valid).collect();
+    mutants(verifier, CALLS, N_CAUGHT, valid, ledger);
     Ok(())
 }
 

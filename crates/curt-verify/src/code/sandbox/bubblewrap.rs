@@ -58,8 +58,16 @@ impl Sandbox {
         self.interpreter.read_only.iter().any(|shown| shown.starts_with(place))
     }
 
+    /// Whether programs are Python.
+    pub fn runs_python(&self) -> bool {
+        self.interpreter.command.is_empty()
+    }
+
     /// Starts a program. Error: it has not run, for a reason that lies outside it.
     pub fn start(&self, job: Job<'_>) -> Result<Run, Unavailable> {
+        if job.calls.is_some() && !self.runs_python() {
+            return Err(Unavailable("the tests call a function of Python, and programs are of another language".to_owned()));
+        }
         let calls = job.calls.unwrap_or_default();
         let mut piped = self
             .spawn(&job, calls.len())
@@ -110,7 +118,7 @@ impl Sandbox {
         let (interpreter, limits) = (&self.interpreter, &self.limits);
         let mode = match () {
             () if job.calls.is_some() => "calls",
-            () if interpreter.command.is_empty() => "run",
+            () if self.runs_python() => "run",
             () => "execute",
         };
         let tasks = if limits.processes > 1 { limits.processes } else { limits.threads };

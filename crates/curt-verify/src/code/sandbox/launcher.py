@@ -50,7 +50,8 @@ def launch():
     # calls: each answer is a line of plain data, on a copy of the output that prints do not reach
     out = os.dup(1)
     os.dup2(os.open("/dev/null", os.O_WRONLY), 1)
-    sys.set_int_max_str_digits(0)
+    if hasattr(sys, "set_int_max_str_digits"):
+        sys.set_int_max_str_digits(0)
     sys.setrecursionlimit(100_000)
     answer_calls(program, calls, lambda line: write(out, line.encode("ascii", "backslashreplace") + b"\n"))
     os._exit(0)
@@ -128,7 +129,7 @@ def answer_calls(program, calls, say):
             found = wanted.intersection(given.split())
             if found:
                 source = __import__(origin)
-                space.update((name, getattr(source, name)) for name in found)
+                space.update((name, getattr(source, name)) for name in found if hasattr(source, name))
         for name in wanted.intersection(MODULES.split()) - space.keys():
             space[name] = __import__(name)
         exec(code, space)

@@ -68,12 +68,20 @@ fn compare(report: &str, may_fork: bool, shows: impl Fn(&str) -> bool) -> Result
     found.next().map_or(Ok(()), |line| Err(format!("`{line}` after all")))
 }
 
-/// Error: an empty program does not run.
+/// Error: an empty program does not run, or, where programs are Python, a function of one cannot be called.
 pub fn interpreter(sandbox: &Sandbox) -> Result<(), Unavailable> {
     let (_, ending, complaint) = run(sandbox, "\n")?;
-    match ending {
-        Ending::Exit(0) => Ok(()),
-        _ => Err(Unavailable(format!("the interpreter cannot run an empty program: {ending:?} {complaint}"))),
+    if ending != Ending::Exit(0) {
+        return Err(Unavailable(format!("the interpreter cannot run an empty program: {ending:?} {complaint}")));
+    }
+    if !sandbox.runs_python() {
+        return Ok(());
+    }
+    let calls = Some("__entry__ = lambda: f\n__calls__ = [lambda candidate: candidate(6)]\n");
+    let mut run = sandbox.start(Job { program: "def f(n):\n    return n + 1\n", calls, input: "", n_tests: 1 })?;
+    match run.line(Deadline::after(LIMIT)) {
+        Ok(line) if line == b"value 7" => Ok(()),
+        other => Err(Unavailable(format!("a function cannot be called: {other:?} {}", run.complaint()))),
     }
 }
 
