@@ -376,6 +376,35 @@ fn damaged_states_are_refused_and_change_nothing() {
     }
 }
 
+/// A length is any u32, and what is no length cannot be one that was seen.
+#[test]
+fn hapo_remembers_every_length_and_nothing_else() {
+    let mut hapo = with_memory("hapo");
+    let state = |tokens: f64| StrategyState { values: BTreeMap::from([(format!("{:016x}", PROBLEM.0), tokens)]), ..hapo.save() };
+    let (longest, none) = (state(f64::from(u32::MAX)), state(0.0));
+    let refused = [4_294_967_296.0, -1.0, 0.5, 4_294_967_294.5].map(state);
+    for state in [none, longest] {
+        hapo.load(&state).unwrap();
+        assert_eq!(hapo.save(), state);
+    }
+    // L = h: the cosine is at its zero, as at any other length
+    let mut out = [Shaped::default()];
+    hapo.shape(&StepContext::default(), &[Rollout::new(PROBLEM, true, u32::MAX)], &mut out).unwrap();
+    assert!((out[0].total - 1.0).abs() < 1e-12, "{out:?}");
+    for state in refused {
+        let error = hapo.load(&state).unwrap_err();
+        assert!(matches!(error, RewardError::BadStateValue { expected: "a whole number of tokens", .. }), "{error}");
+    }
+}
+
+/// A checkpoint of an older curt must not be read with another meaning: a new layout needs a new number, and a line here.
+#[test]
+fn states_have_the_version_of_their_layout() {
+    for name in names() {
+        assert_eq!(with_memory(name).save().version, 1, "{name}");
+    }
+}
+
 #[test]
 fn an_empty_step_is_no_step() {
     for name in WITH_MEMORY {

@@ -1,9 +1,12 @@
 //! Which laws hold for which strategy: docs/laws.md is made by running them, and each one that is broken has a counter-example
 //! in counter_examples.json. With `CURT_BLESS=1` both are written, else compared.
 
+use std::time::Instant;
+
 use curt_reward::laws::{self, Case};
 use curt_reward::{GroupFacts, Parameters, Preset, ProblemKey, RewardStrategy, Rollout, Shaped, StepContext};
 use curt_reward::{by_name, names, parameters_of};
+use proptest::test_runner::Config;
 use serde::{Deserialize, Serialize};
 
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/laws.md");
@@ -13,6 +16,14 @@ const EXAMPLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/counter_examp
 struct Row {
     name: &'static str,
     parameters: Parameters,
+}
+
+impl Row {
+    /// The strategy as the table names it.
+    fn title(&self) -> String {
+        let masking = if self.parameters.get("masking").is_some() { ", `zero_after`" } else { "" };
+        format!("`{}`{masking}", self.name)
+    }
 }
 
 /// A group for which a law is false.
@@ -86,11 +97,17 @@ fn test(law: &laws::Law, row: &Row) -> Option<Example> {
     let fresh = build(row, false);
     let is_stateless = build(row, true).save() == fresh.save();
     let memories = if is_stateless { &[false][..] } else { &[false, true] };
-    memories.iter().find_map(|&has_memory| {
+    let started = Instant::now();
+    let found = memories.iter().find_map(|&has_memory| {
         let broken = law.test(&*build(row, has_memory)).err()?;
         let (strategy, parameters, law) = (row.name.to_owned(), row.parameters.clone(), law.name.to_owned());
         Some(Example { strategy, parameters, has_memory, law, case: broken.case, what: broken.what })
-    })
+    });
+    let (outcome, cases) = (if found.is_some() { "broken" } else { "holds" }, Config::default().cases);
+    // for `cargo xtask laws`
+    let seconds = started.elapsed().as_secs_f64();
+    println!("law\treward\t{}\t{}\t{outcome}\t{cases}\t{seconds:.3}", law.name, row.title());
+    found
 }
 
 fn page(rows: &[Row], broken: &[Vec<bool>]) -> String {
@@ -108,8 +125,7 @@ fn page(rows: &[Row], broken: &[Vec<bool>]) -> String {
     page.push_str("\n|---|");
     page.push_str(&"---|".repeat(laws::ALL.len()));
     for (row, broken) in rows.iter().zip(broken) {
-        let masking = if row.parameters.get("masking").is_some() { ", `zero_after`" } else { "" };
-        page.push_str(&format!("\n| `{}`{masking} |", row.name));
+        page.push_str(&format!("\n| {} |", row.title()));
         broken.iter().for_each(|broken| page.push_str(if *broken { " ○ |" } else { " ● |" }));
     }
     page.push('\n');
