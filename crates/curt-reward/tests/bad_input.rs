@@ -140,6 +140,28 @@ fn values_that_do_not_fit_together_are_refused() {
 }
 
 #[test]
+fn the_ends_of_a_range_belong_to_it() {
+    for (name, parameter, ends) in [
+        ("hapo", "floor", &[-1.0, 0.0][..]),
+        ("stop_properly", "coefficient", &[1.0]),
+        ("arora_zanette", "alpha", &[0.0, 1.0]),
+        ("quantile_target", "quantile", &[0.0, 1.0]),
+        ("a_dlp", "reference_accuracy", &[0.0, 1.0]),
+        ("gfpo", "keep", &[1.0]),
+        ("think_prune", "stages", &[1.0]),
+        ("think_prune", "end_length", &[1.0, 100.0]),
+        ("dapo_overlong", "buffer", &[1.0, 100.0]),
+        ("diet", "horizon", &[1.0]),
+        ("cosine", "margin", &[0.0, 4_294_967_295.0]),
+        ("truncation", "target_length", &[1.0, 4_294_967_295.0]),
+    ] {
+        for &end in ends {
+            by_name(name, &enough(name).with(parameter, end)).unwrap_or_else(|error| panic!("{name} {end}: {error}"));
+        }
+    }
+}
+
+#[test]
 fn target_0_is_refused_by_the_constructors() {
     let errors = [
         Truncation::new(0).unwrap_err(),
