@@ -33,7 +33,7 @@ impl CreditedGroup {
 /// Estimates advantages over all groups of the step, then lets the gate drop groups and the strategy reweight.
 ///
 /// # Errors
-/// Rewards that are not finite, by group and row.
+/// Rewards that are not finite, by group and row; a strategy that reweights beside an estimator that credits tokens.
 pub fn credit(
     estimator: &dyn AdvantageEstimator,
     gate: &dyn Gate,
@@ -49,7 +49,7 @@ pub fn credit(
     let mut credited = Vec::with_capacity(groups.len());
     for (shaped, admission) in groups.into_iter().zip(admissions) {
         let credits = match admission.is_kept() {
-            true => reweighted(strategy, &shaped, estimates.next().unwrap_or_default()),
+            true => reweighted(strategy, estimator, &shaped, estimates.next().unwrap_or_default())?,
             false => vec![Credit::Sequence(0.0); shaped.shaped.len()],
         };
         credited.push(CreditedGroup { shaped, credits, admission });
@@ -102,7 +102,12 @@ fn with_tokens(kept: Vec<RewardGroup>, groups: &[ShapedGroup], admissions: &[Adm
 }
 
 /// The strategy's own weighting of advantages; only defined for one advantage per sequence.
-fn reweighted(strategy: &dyn RewardStrategy, group: &ShapedGroup, credits: Vec<Credit>) -> Vec<Credit> {
+fn reweighted(
+    strategy: &dyn RewardStrategy,
+    estimator: &dyn AdvantageEstimator,
+    group: &ShapedGroup,
+    credits: Vec<Credit>,
+) -> Result<Vec<Credit>, TrainError> {
     let whole = credits.iter().map(|c| match c {
         Credit::Sequence(advantage) => Some(*advantage),
         Credit::Tokens(_) => None,
@@ -114,8 +119,14 @@ fn reweighted(strategy: &dyn RewardStrategy, group: &ShapedGroup, credits: Vec<C
             strategy.reweight(&mut counted, &pick(&group.rollouts, &counts));
             let places = (0..advantages.len()).filter(|&sample| counts[sample]);
             places.zip(counted).for_each(|(sample, advantage)| advantages[sample] = advantage);
-            advantages.into_iter().map(Credit::Sequence).collect()
+            Ok(advantages.into_iter().map(Credit::Sequence).collect())
         }
-        None => credits,
+        None if strategy.reweights() => Err(unweighable(strategy, estimator)),
+        None => Ok(credits),
     }
+}
+
+/// The error of a strategy that weighs whole rollouts beside an estimator that credits tokens.
+pub(crate) fn unweighable(strategy: &dyn RewardStrategy, estimator: &dyn AdvantageEstimator) -> TrainError {
+    TrainError::ReweightsTokens { strategy: strategy.name().into(), advantage: estimator.name().into() }
 }

@@ -1,6 +1,6 @@
 //! `shape`: verdicts and lengths → shaped rewards.
 
-use curt_reward::{Facts, GroupFacts, ProblemKey, RewardStrategy, Rollout, Shaped, StepContext};
+use curt_reward::{Facts, GroupFacts, ProblemKey, RewardStrategy, Rollout, Shaped, StepContext, repetition};
 use curt_runtime::StopReason;
 
 use crate::error::TrainError;
@@ -32,9 +32,6 @@ impl ShapedGroup {
 
 /// What this loop can tell a strategy of a rollout and a step, whatever the task.
 pub const SUPPLIED: Facts = Facts { repetition: true, step_accuracy: true, ..Facts::BASIC };
-
-/// n of the n-grams whose repetition is counted: long enough that a derivation does not repeat them by being a derivation.
-const N_GRAM: usize = 20;
 
 /// Shapes every group, then lets the strategy observe the whole step in its canonical order.
 ///
@@ -105,34 +102,4 @@ fn facts(verified: &VerifiedGroup, needs: Facts) -> Vec<Rollout> {
             ..Rollout::new(problem, verdict.is_correct(), completion.ids.len() as u32)
         })
         .collect()
-}
-
-/// The share of its n-grams that a completion has written before; 0 for one that is shorter than one of them.
-fn repetition(ids: &[u32]) -> f64 {
-    let mut grams: Vec<&[u32]> = ids.windows(N_GRAM).collect();
-    let n = grams.len();
-    grams.sort_unstable();
-    grams.dedup();
-    if n == 0 { 0.0 } else { (n - grams.len()) as f64 / n as f64 }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn repetition_is_the_share_of_n_grams_seen_before() {
-        let rising: Vec<u32> = (0..40).collect();
-        for (ids, expected) in [
-            (vec![], 0.0),
-            (vec![7; N_GRAM - 1], 0.0),
-            (vec![7; N_GRAM], 0.0),
-            (vec![7; N_GRAM + 1], 0.5),
-            (rising.clone(), 0.0),
-            // of the 61 n-grams of three equal parts of 20 and one more all but 20 are seen before
-            ([&rising[..20], &rising[..20], &rising[..20], &rising[..20]].concat(), 41.0 / 61.0),
-        ] {
-            assert_eq!(repetition(&ids), expected, "{ids:?}");
-        }
-    }
 }

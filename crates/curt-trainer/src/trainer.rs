@@ -15,6 +15,7 @@ use curt_task::chain::Chain;
 use curt_task::{FieldNames, Problem, chain, read_jsonl};
 
 use crate::config::{AlgoSection, Config, DataSection, GroupFilter, LossAggregation, RewardSection, ScaleRewards, TaskKind};
+use crate::credit::unweighable;
 use crate::error::TrainError;
 use crate::evaluate::{Evaluation, evaluate};
 use crate::prompt::PromptEncoder;
@@ -77,12 +78,16 @@ impl Trainer {
         let encoder = PromptEncoder::new(tokenizer, template, suffix, prompt);
         let source = source(data)?;
         check_prompts(&source, &encoder)?;
+        let (strategy, estimator) = (suppliable(strategy(&config.reward)?)?, estimator(&config.algo)?);
+        if strategy.reweights() && estimator.wants_tokens() {
+            return Err(unweighable(&*strategy, &*estimator));
+        }
         Ok(Self {
             evaluation_set: evaluation_set(&config, &source, &encoder)?,
             verifiers: Verifiers::new(&config.verify)?,
-            strategy: suppliable(strategy(&config.reward)?)?,
+            strategy,
             gate: gate(config.rollout.group_filter)?,
-            estimator: estimator(&config.algo)?,
+            estimator,
             objective: objective(&config.algo, config.rollout.max_completion_length)?,
             reference: None,
             policy,

@@ -6,11 +6,11 @@
 //! ```
 //! use curt_verify::{verifier, Verdict};
 //!
-//! let numeric = verifier("numeric")?;
-//! let found = numeric.verify("1000", "So she pays \\boxed{\\$1,000.00}.", true);
+//! let math = verifier("math")?;
+//! let found = math.verify("1000", "So she pays \\boxed{\\$1,000.00}.", true);
 //! assert_eq!(found.verdict, Verdict::Correct);
 //! assert_eq!(found.extracted.as_deref(), Some("\\$1,000.00"));
-//! assert_eq!(numeric.verify("1000", "", true).verdict, Verdict::Wrong);
+//! assert_eq!(math.verify("1000", "", true).verdict, Verdict::Wrong);
 //! # Ok::<(), curt_verify::UnknownVerifier>(())
 //! ```
 
@@ -23,7 +23,6 @@ pub mod code;
 pub mod command;
 mod exact;
 pub mod math;
-mod numeric;
 #[cfg(unix)]
 mod pool;
 #[cfg(unix)]
@@ -33,7 +32,6 @@ use serde::{Deserialize, Serialize};
 
 pub use chain::Chain;
 pub use exact::Exact;
-pub use numeric::{MAX_ANSWER_BYTES, MAX_RESPONSE_BYTES, Numeric};
 
 /// What a verifier says of one response. In JSON: `correct`, `wrong`, `ungradable`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,7 +90,7 @@ pub trait Verifier: Send + Sync {
 }
 
 /// The words that [`verifier`] knows.
-pub const VERIFIERS: [&str; 3] = ["chain", "math", "numeric"];
+pub const VERIFIERS: [&str; 3] = ["chain", "exact", "math"];
 
 /// A name that is none of [`VERIFIERS`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -107,7 +105,7 @@ pub fn verifier(name: &str) -> Result<Box<dyn Verifier>, UnknownVerifier> {
     match name {
         "chain" => Ok(Box::new(Chain)),
         "math" => Ok(Box::new(math::Math::default())),
-        "numeric" => Ok(Box::new(Numeric)),
+        "exact" => Ok(Box::new(Exact)),
         _ => Err(UnknownVerifier { name: name.to_string() }),
     }
 }
@@ -126,7 +124,7 @@ mod tests {
     #[test]
     fn unknown_verifier_lists_the_known() {
         let error = verifier("maths").err().unwrap();
-        assert_eq!(error.to_string(), "unknown verifier `maths`: expected one of chain, math, numeric");
+        assert_eq!(error.to_string(), "unknown verifier `maths`: expected one of chain, exact, math");
     }
 
     #[test]

@@ -4,6 +4,8 @@ pub mod equal;
 pub mod expression;
 pub mod extract;
 pub mod read;
+#[cfg(test)]
+mod tests;
 mod verifier;
 
 pub use equal::{Judgement, Options, judge};
