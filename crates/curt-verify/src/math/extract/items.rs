@@ -20,11 +20,17 @@ pub fn is_answer(text: &str) -> bool {
     if text.is_empty() || text.len() > MAX_ANSWER {
         return false;
     }
+    // lines of steps, unless they are rows of a matrix
+    if !text.contains("\\\\") && text.lines().filter(|line| !line.trim().is_empty()).count() > 1 {
+        return false;
+    }
     if !has_words(text) {
         return true;
     }
-    // with mathematics in it, the words are about that
-    text.split_whitespace().count() <= MAX_WORDS && !text.contains(['$', '=', '\\'])
+    // with mathematics in it, or a number further on, the words are about that
+    let begins_with_word = text.starts_with(|c: char| c.is_alphabetic());
+    let has_number = text.contains(|c: char| c.is_ascii_digit());
+    text.split_whitespace().count() <= MAX_WORDS && !text.contains(['$', '=', '\\']) && !(begins_with_word && has_number)
 }
 
 /// Whether `text` has words outside of commands and of `\text{…}`, other than `and` and `or`.
