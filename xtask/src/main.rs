@@ -6,6 +6,7 @@ mod clone_test;
 mod conformance;
 mod crash;
 mod fixtures;
+mod fuzz;
 mod gpu;
 mod kernels;
 mod matrix;
@@ -52,6 +53,8 @@ enum Command {
     Mutants(mutants::Options),
     /// Take each barrier and each wait out of each CUDA kernel in turn; each time a test must fail
     MutateKernels(mutate_kernels::Options),
+    /// Give random input to what reads text from a model; nothing may panic or take long
+    Fuzz(fuzz::Options),
     /// Run the built program as a user would, with right input and wrong
     Smoke(smoke::Options),
     /// Clone the committed sources, build them anew and run the README's test command there
@@ -102,6 +105,7 @@ fn run(command: &Command) -> Result<String> {
         Command::Fixtures(options) => fixtures::run(options),
         Command::Mutants(options) => mutants::run(options),
         Command::MutateKernels(options) => mutate_kernels::run(options),
+        Command::Fuzz(options) => fuzz::run(options),
         Command::Smoke(options) => smoke::run(options),
         Command::CloneTest => clone_test::run(),
         Command::Crash(options) => crash::run(options),

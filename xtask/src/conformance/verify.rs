@@ -103,7 +103,9 @@ fn solutions(folder: &Path, ledger: &mut Ledger) -> Result<()> {
         let (gold, solution) = (text(row, "gold")?, text(row, "pred")?);
         let found = math.verify(gold, solution, true);
         let agrees = (found.verdict == Verdict::Correct) == (row["equal"] == true);
-        ledger.holds(&format!("line {}", i + 1), agrees, || format!("labelled {}; {:?}, not {gold}", row["equal"], found.extracted));
+        ledger.holds(&format!("line {}", i + 1), agrees, || {
+            format!("labelled {}; {:?}, not {gold}", row["equal"], found.extracted)
+        });
     }
     Ok(())
 }

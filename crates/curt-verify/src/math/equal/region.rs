@@ -5,7 +5,7 @@ use super::relation::mirrored;
 use super::structure::infinity;
 use super::tree::has_symbol;
 use super::value::Comparison;
-use crate::math::expression::{Constant, Expression, Relation, SetOperation};
+use crate::math::expression::{Constant, Expression, Function, Relation, SetOperation};
 
 /// Ends of intervals that are sorted.
 const MAX_ENDS: usize = 256;
@@ -18,7 +18,7 @@ pub fn is_region(expression: &Expression) -> bool {
 
 /// Compares where at least one side is a region. `(a, b)` is an open interval here.
 pub fn same(comparison: &Comparison<'_>, gold: &Expression, answer: &Expression) -> Outcome<bool> {
-    let (gold, answer) = (of_inequalities(gold), of_inequalities(answer));
+    let (gold, answer) = (of_inequalities(comparison, gold)?, of_inequalities(comparison, answer)?);
     match by_ends(comparison, &gold, &answer) {
         Err(Obstacle::Unsupported | Obstacle::Undefined) => by_pieces(comparison, &gold, &answer),
         found => found,
@@ -33,11 +33,16 @@ pub fn solved(expression: &Expression) -> Option<(&Expression, Expression)> {
     let Expression::Relation { operands, relations } = expression else { return None };
     let is_variable = |part: &Expression| matches!(part, Expression::Symbol(_) | Expression::Apply(..));
     match (operands.as_slice(), relations.as_slice()) {
-        ([name, set], [Relation::In]) if is_variable(name) => Some((name, of_inequalities(set))),
+        ([name, set], [Relation::In]) if is_variable(name) => Some((name, set.clone())),
         ([name, value] | [value, name], [Relation::NotEqual]) if is_variable(name) && !has_symbol(value) => {
             let all = Expression::NumberSet('R');
             let others = vec![all, Expression::Set(vec![value.clone()])];
             Some((name, Expression::SetOperation(SetOperation::Difference, others)))
+        }
+        ([Expression::Call(Function::Abs, inner), end], [relation])
+            if inner.len() == 1 && is_variable(&inner[0]) && !has_symbol(end) =>
+        {
+            Some((&inner[0], band(*relation, end)?))
         }
         ([name, end], [relation]) if is_variable(name) && !has_symbol(end) => Some((name, half_line(*relation, end)?)),
         ([end, name], [relation]) if is_variable(name) && !has_symbol(end) => Some((name, half_line(mirrored(*relation)?, end)?)),
@@ -79,24 +84,43 @@ fn half_line(relation: Relation, end: &Expression) -> Option<Expression> {
     }
 }
 
-/// A list of solved inequalities (`x < 1 or x > 3`) as a union, an inequality as its region; others as they are.
-fn of_inequalities(expression: &Expression) -> Expression {
+/// Where |x| is below or above an end.
+fn band(relation: Relation, end: &Expression) -> Option<Expression> {
+    let negative = Expression::Negative(Box::new(end.clone()));
+    let sides = vec![half_line(mirrored(relation)?, &negative)?, half_line(relation, end)?];
+    let is_between = matches!(relation, Relation::Less | Relation::LessEqual);
+    Some(Expression::SetOperation(if is_between { SetOperation::Intersection } else { SetOperation::Union }, sides))
+}
+
+/// A list of solved inequalities as the region that they leave, an inequality as its region; others as they are.
+///
+/// `x < 1 or x > 3` is a union. `x > 1 and x < 3` is read as the same kind of list; as a union it would say nothing, so that two
+/// half-lines that cover all numbers mean what both hold.
+fn of_inequalities(comparison: &Comparison<'_>, expression: &Expression) -> Outcome<Expression> {
+    use Expression as E;
     if let Some((_, region)) = solved(expression) {
-        return region;
+        return Ok(region);
     }
-    match expression {
-        Expression::List(parts) if parts.len() > 1 => {
-            let part = |part: &Expression| match part {
-                Expression::Interval { .. } | Expression::SetOperation(..) => Some(part.clone()),
-                other => solved(other).map(|(_, region)| region),
-            };
-            match parts.iter().map(part).collect::<Option<Vec<_>>>() {
-                Some(regions) => Expression::SetOperation(SetOperation::Union, regions),
-                None => expression.clone(),
+    let E::List(parts) = expression else { return Ok(expression.clone()) };
+    let part = |part: &E| match part {
+        E::Interval { .. } | E::SetOperation(..) => Some(part.clone()),
+        other => solved(other).map(|(_, region)| region),
+    };
+    let Some(regions) = parts.iter().map(part).collect::<Option<Vec<_>>>().filter(|regions| regions.len() > 1) else {
+        return Ok(expression.clone());
+    };
+    let mut operation = SetOperation::Union;
+    if let [E::Interval { low: a, high: b, .. }, E::Interval { low: c, high: d, .. }] = regions.as_slice() {
+        let (low, high) = if infinity(a).is_some() { (c, b) } else { (a, d) };
+        let are_half_lines = [a, b, c, d].into_iter().filter(|end| infinity(end).is_some()).count() == 2;
+        if are_half_lines && infinity(low).is_none() && infinity(high).is_none() {
+            let width = E::Sum(vec![(**high).clone(), E::Negative(low.clone())]);
+            if comparison.sign(&width)? > 0 {
+                operation = SetOperation::Intersection;
             }
         }
-        _ => expression.clone(),
     }
+    Ok(E::SetOperation(operation, regions))
 }
 
 /// By the order of all ends: the regions are the same if they hold the same ends and the same gaps between them.

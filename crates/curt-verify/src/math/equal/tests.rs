@@ -319,6 +319,12 @@ fn regions() {
         list([relation(x(), Relation::LessEqual, n(1)), relation(x(), Relation::GreaterEqual, n(10))]),
         union(vec![left, right]),
     );
+    let (above, below) = (relation(x(), Relation::Greater, n(1)), relation(x(), Relation::LessEqual, n(2)));
+    same(list([above, below]), interval(n(1), n(2), false, true));
+    let size = |than| relation(call(Function::Abs, [x()]), than, n(2));
+    same(size(Relation::Less), interval(n(-2), n(2), false, false));
+    let outside = vec![interval(minus(infinity()), n(-2), false, true), interval(n(2), infinity(), true, false)];
+    same(size(Relation::GreaterEqual), union(outside));
     let real = || E::NumberSet('R');
     let without = E::SetOperation(SetOperation::Difference, vec![real(), set([n(3)])]);
     same(without.clone(), relation(x(), Relation::NotEqual, n(3)));
