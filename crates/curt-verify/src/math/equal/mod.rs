@@ -35,16 +35,20 @@ use tree::Survey;
 use value::Comparison;
 
 /// Whether `answer` says the same as `gold`: [`crate::Verdict::Correct`] if equal, [`crate::Verdict::Wrong`] if not or if the answer has no
-/// value within the budget, [`crate::Verdict::Ungradable`] if the gold has none. At most `2 options.steps` steps.
+/// value within the budget, [`crate::Verdict::Ungradable`] if the gold has none.
+/// At most `1.5 options.steps` steps.
 pub fn judge(gold: &Expression, answer: &Expression, options: &Options) -> Judgement {
     let reason = match compare(gold, answer, options, true) {
         Ok(true) => Reason::Equal,
         Ok(false) => Reason::Different,
         // who is to blame? Not a gold that can be evaluated
-        Err(obstacle) => match compare(gold, gold, &Options { identity: false, ..*options }, false) {
-            Ok(_) => Reason::AnswerHasNoValue(obstacle),
-            Err(obstacle) => Reason::GoldHasNoValue(obstacle),
-        },
+        Err(obstacle) => {
+            let options = Options { identity: false, steps: options.steps / 2, ..*options };
+            match compare(gold, gold, &options, false) {
+                Ok(_) => Reason::AnswerHasNoValue(obstacle),
+                Err(obstacle) => Reason::GoldHasNoValue(obstacle),
+            }
+        }
     };
     reason.judgement()
 }
