@@ -328,12 +328,18 @@ impl<'a> Lexer<'a> {
             Some(meaning) if !matches!(meaning, Meaning::Nothing | Meaning::Space(_) | Meaning::Symbol(_)) && !is_minute => {
                 Kind::Is(meaning)
             }
-            _ if upright && name.len() == 1 && name.as_bytes()[0].is_ascii_alphabetic() => {
+            _ if upright && name.len() == 1 && name.as_bytes()[0].is_ascii_alphabetic() && !self.is_upright_unit(name) => {
                 Kind::Letter { run: name, first: true }
             }
             _ => Kind::Words { raw, upright },
         };
         self.push(end - start, kind);
+    }
+
+    /// Whether an upright letter behind a number is its unit: `82 \mathrm{~m}`.
+    fn is_upright_unit(&self, letter: &str) -> bool {
+        let follows_number = self.tokens.last().is_some_and(|token| matches!(token.kind, Kind::Number(_)));
+        follows_number && matches!(letter, "m" | "s" | "g" | "h" | "L" | "N" | "J" | "W" | "V" | "K")
     }
 
     fn environment(&mut self, length: usize, begins: bool) {

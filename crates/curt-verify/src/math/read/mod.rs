@@ -143,7 +143,7 @@ pub fn read(text: &str, options: &ReadOptions) -> Result<Expression, Unreadable>
         Ok(_) => Err(Unreadable { reason: Reason::TooDeep, position: 0 }),
         Err(error) => match words::as_text(&spelled.text) {
             Some(words) if !matches!(error.reason, Reason::TooDeep) => Ok(Expression::Text(words)),
-            _ => Err(Unreadable { position: spelled.origin(error.position), ..error }),
+            _ => Err(Unreadable { position: spelled.origin(error.position).min(text.len()), ..error }),
         },
     }
 }

@@ -121,7 +121,7 @@ impl Reader<'_> {
 }
 
 /// Whether this can be the first of an operand, whatever stands before.
-fn begins_operand(meaning: Meaning) -> bool {
+pub fn begins_operand(meaning: Meaning) -> bool {
     matches!(
         meaning,
         Meaning::Open(_)

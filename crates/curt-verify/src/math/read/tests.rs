@@ -318,6 +318,9 @@ fn names() {
         ("n^{\\prime}", "n'"),
         ("\\variable{x_1}", "x_1"),
         ("\\zzz", "zzz"),
+        ("k_{\\mathrm{B}} T", "Product[k_B, T]"),
+        ("\\mathbb{R}^+", "R^+"),
+        ("\\textcolor{red}{x}", "x"),
     ]);
 }
 
@@ -347,6 +350,7 @@ fn units_and_money() {
         ("17\\text{ apples}", "17"),
         ("20 apples", "20"),
         ("11^{\\text{th}}", "11"),
+        ("82 \\mathrm{~m}", "82 in m"),
         ("0.64N", "Product[16/25d, N]"),
     ]);
 }
