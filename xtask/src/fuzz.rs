@@ -129,7 +129,9 @@ impl Source {
             for _ in 0..1 + self.below(3) {
                 let at = self.below(characters.len() as u64 + 1) as usize;
                 match self.below(3) {
-                    0 if at < characters.len() => drop(characters.remove(at)),
+                    0 if at < characters.len() => {
+                        characters.remove(at);
+                    }
                     1 => characters.insert(at, char::from_u32(self.below(0x3000) as u32).unwrap_or('\u{fffd}')),
                     _ => characters.truncate(at),
                 }

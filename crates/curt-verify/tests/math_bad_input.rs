@@ -54,7 +54,7 @@ fn towers_and_factorials() {
 
 #[test]
 fn ten_thousand_levels() {
-    is_no_seven(&format!("{}7{}", "\\frac{1}{".repeat(10_000), "}".repeat(10_000)));
+    is_no_seven(&format!("{}8{}", "\\frac{1}{".repeat(10_000), "}".repeat(10_000)));
     is_no_seven(&format!("{}8{}", "(".repeat(10_000), ")".repeat(10_000)));
     is_no_seven(&format!("{}8{}", "\\sqrt{".repeat(60), "}".repeat(60)));
     is_no_seven(&"-".repeat(10_001));

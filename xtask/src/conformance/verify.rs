@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use curt_verify::math::equal::Reason;
 use curt_verify::math::{Expression, ExtractOptions, Options, ReadOptions, equivalent, extract, read};
-use curt_verify::{Verdict, Verifier, verifier};
+use curt_verify::{Verdict, verifier};
 use serde_json::Value;
 
 use super::Ledger;

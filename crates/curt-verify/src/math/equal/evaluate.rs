@@ -45,6 +45,9 @@ pub trait Arithmetic {
     fn integer(&self, value: &Self::Value) -> Option<i64>;
 }
 
+/// An operation on two values, by an arithmetic.
+type Operation<A> = fn(&A, &<A as Arithmetic>::Value, &<A as Arithmetic>::Value) -> Outcome<<A as Arithmetic>::Value>;
+
 /// Evaluates expressions, with bound variables.
 pub struct Evaluator<'a, A: Arithmetic> {
     arithmetic: &'a A,
@@ -141,7 +144,7 @@ impl<A: Arithmetic> Evaluator<'_, A> {
         }
     }
 
-    fn fold(&mut self, parts: &[Expression], combine: fn(&A, &A::Value, &A::Value) -> Outcome<A::Value>) -> Outcome<A::Value> {
+    fn fold(&mut self, parts: &[Expression], combine: Operation<A>) -> Outcome<A::Value> {
         let (first, rest) = parts.split_first().ok_or(Obstacle::Unsupported)?;
         let mut total = self.value(first)?;
         for part in rest {
@@ -190,7 +193,7 @@ impl<A: Arithmetic> Evaluator<'_, A> {
         body: &Expression,
     ) -> Outcome<A::Value> {
         let (first, last) = (self.end(from)?, self.end(to)?);
-        let (start, combine): (i64, fn(&A, &A::Value, &A::Value) -> Outcome<A::Value>) = match kind {
+        let (start, combine): (i64, Operation<A>) = match kind {
             RangeKind::Sum => (0, A::add),
             RangeKind::Product => (1, A::multiply),
         };

@@ -74,11 +74,7 @@ impl<'a> Reader<'a> {
     fn spell(&self, at: usize, name: &mut String) {
         let token = &self.tokens[at];
         match token.kind {
-            // the letter of `\mathrm{B}` stands behind the brace
-            Kind::Letter { .. } => {
-                let spelled = self.text[token.start..token.end].rsplit('{').next();
-                name.extend(spelled.into_iter().flat_map(|text| text.chars().take(1)));
-            }
+            Kind::Letter { run, .. } => name.push_str(&run[..1]),
             Kind::Words { raw, .. } => name.extend(raw.chars().filter(|c| !" ~\\".contains(*c))),
             Kind::Is(Meaning::Symbol(symbol)) => name.push_str(symbol),
             Kind::Is(Meaning::Open(Bracket::Group) | Meaning::Close(Bracket::Group)) => {}

@@ -5,7 +5,7 @@ use super::Reason;
 use super::commands::{Bracket, Meaning, NO_GAP};
 use super::lexer::Kind;
 use super::numbers::number_of;
-use super::products::ungrouped;
+use super::products::{begins_operand, ungrouped};
 use super::reader::{Read, Reader};
 
 /// Most signs behind one operand.
@@ -16,6 +16,8 @@ enum Raised {
     Exponent(Expression),
     Degree,
     Primes(usize),
+    /// A sign alone, as in `\mathbb{R}^+`
+    Sign(char),
     /// `th` of `11^{\text{th}}`
     Ordinal,
 }
@@ -70,6 +72,11 @@ impl Reader<'_> {
         match self.raised()? {
             Raised::Degree => Ok(self.degrees(operand)),
             Raised::Ordinal => Ok(operand),
+            Raised::Sign(sign) => match operand {
+                Expression::NumberSet(letter) => Ok(Expression::Symbol(format!("{letter}^{sign}"))),
+                Expression::Symbol(name) => Ok(Expression::Symbol(format!("{name}^{sign}"))),
+                _ => self.fail(Reason::Unexpected),
+            },
             Raised::Primes(n_primes) => match operand {
                 Expression::Symbol(name) => Ok(Expression::Symbol(name + &"'".repeat(n_primes))),
                 _ => self.fail(Reason::Unexpected),
@@ -97,6 +104,10 @@ impl Reader<'_> {
                 self.next = end + 1;
                 return Ok(Raised::Ordinal);
             }
+            if let (1, Some(sign)) = (length, self.peek_ahead(1).and_then(sign_of)) {
+                self.next = end + 1;
+                return Ok(Raised::Sign(sign));
+            }
             if length == 1 && is_all(Meaning::Degree) {
                 self.next = end + 1;
                 return Ok(Raised::Degree);
@@ -117,7 +128,20 @@ impl Reader<'_> {
                 self.next += 1;
                 Ok(Raised::Primes(1))
             }
+            Some(kind) if sign_of(kind).is_some() && !self.is_followed_by_operand() => {
+                self.next += 1;
+                Ok(Raised::Sign(sign_of(kind).unwrap_or('*')))
+            }
             _ => self.exponent().map(Raised::Exponent),
+        }
+    }
+
+    /// Whether a number or a name stands behind the next token.
+    fn is_followed_by_operand(&self) -> bool {
+        match self.peek_ahead(1) {
+            Some(Kind::Number(_) | Kind::Letter { .. }) => true,
+            Some(Kind::Is(meaning)) => begins_operand(meaning) || meaning == Meaning::Minus,
+            _ => false,
         }
     }
 
@@ -193,5 +217,15 @@ impl Reader<'_> {
             self.next += if self.is(Meaning::Open(Bracket::Group)) { 3.min(self.end - self.next) } else { 1 };
         }
         Expression::Quantity(Box::new(operand), unit.to_owned())
+    }
+}
+
+/// The sign that this token is, if it can stand alone behind a caret.
+fn sign_of(kind: Kind<'_>) -> Option<char> {
+    match kind {
+        Kind::Is(Meaning::Plus) => Some('+'),
+        Kind::Is(Meaning::Minus) => Some('-'),
+        Kind::Is(Meaning::Times) => Some('*'),
+        _ => None,
     }
 }

@@ -94,19 +94,30 @@ fn choice(raw: &str) -> Option<Expression> {
     }
 }
 
-/// `text` in lower case, with its spacing collapsed and without the commands that only set it; none if it has no words.
+/// `text` as words, see [`canonical`]; none if it has no words.
 pub fn as_text(text: &str) -> Option<String> {
     let has_words = text.contains("\\text")
         || text.contains("\\mathrm")
         || text.contains("\\mbox")
         || text.chars().any(|c| c.is_alphabetic() && !c.is_ascii());
-    // the names of commands are no words
-    let has_run = || text.split(|c: char| !c.is_ascii_alphabetic() && c != '\\').any(|run| !run.contains('\\') && is_word(run));
+    let has_run = || runs(text).any(is_word);
     let has_time = || ["a.m", "p.m"].iter().any(|time| text.contains(time));
     (has_words || has_run() || has_time()).then(|| canonical(text))
 }
 
-fn canonical(text: &str) -> String {
+/// Letters that stand together, but for the names of commands and environments.
+fn runs(text: &str) -> impl Iterator<Item = &str> {
+    let mut at = 0;
+    text.split(|c: char| !c.is_ascii_alphabetic()).filter(move |run| {
+        let before = &text[..at];
+        at += run.len();
+        at += text[at..].chars().next().map_or(0, char::len_utf8);
+        !["\\", "\\begin{", "\\end{"].iter().any(|mark| before.ends_with(mark))
+    })
+}
+
+/// `text` in lower case, with its spacing collapsed and without the commands that only set it.
+pub fn canonical(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(c) = rest.chars().next() {
