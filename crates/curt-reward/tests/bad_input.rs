@@ -427,6 +427,18 @@ fn states_have_the_version_of_their_layout() {
     }
 }
 
+/// Before its first step a memory is empty, and it still is after going through a checkpoint.
+#[test]
+fn a_memory_begins_empty_and_can_be_saved_so() {
+    for name in WITH_MEMORY {
+        let [fresh, mut loaded] = [0; 2].map(|_| by_name(name, &enough(name)).unwrap());
+        loaded.load(&fresh.save()).unwrap();
+        assert_eq!(loaded.save(), fresh.save(), "{name}");
+        let is_empty = fresh.save().values.iter().all(|(key, value)| *value == 0.0 || key == "coefficient");
+        assert!(is_empty, "{name}: {:?}", fresh.save());
+    }
+}
+
 #[test]
 fn an_empty_step_is_no_step() {
     for name in WITH_MEMORY {

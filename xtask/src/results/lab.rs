@@ -15,10 +15,13 @@ use crate::binary::{self, Watched};
 /// The page of the lab.
 const LAB_PAGE: &str = "docs/lab.md";
 
+/// Where the embedded run lies.
+const EMBEDDED: &str = "runs/embedded";
+
 #[derive(clap::Args)]
 pub struct Options {
     /// The run directory that `cargo run --release` leaves
-    #[arg(long, value_name = "DIR", default_value = "runs/embedded")]
+    #[arg(long, value_name = "DIR", default_value = EMBEDDED)]
     run: PathBuf,
     /// Time the lab on a million rollouts instead, in target/lab
     #[arg(long)]
@@ -53,8 +56,9 @@ fn embedded(machine: &str, binary: &Path, folder: &Path, run: &Path) -> Result<S
     let report: Value = serde_json::from_slice(&std::fs::read(folder.join("lab.json")).context("lab.json")?)?;
     let kept = |line: &&str| !line.contains("lab.json");
     let printed: Vec<&str> = found.stdout.lines().map(str::trim_end).filter(kept).collect();
-    let printed = printed.join("\n");
-    let command = "`cargo run --release`, then `curt lab runs/embedded`";
+    // places on this machine's disk are nobody's business
+    let printed = printed.join("\n").replace(run, EMBEDDED);
+    let command = format!("`cargo run --release`, then `curt lab {EMBEDDED}`");
     Ok(format!("{machine} {command}.\n\n```text\n{}\n```\n\n{}", printed.trim_matches('\n'), verdicts(&report)?))
 }
 
