@@ -28,7 +28,7 @@ pub fn is_answer(text: &str) -> bool {
         return true;
     }
     // with mathematics in it, or a number further on, the words are about that
-    let begins_with_word = text.starts_with(|c: char| c.is_alphabetic());
+    let begins_with_word = text.starts_with(char::is_alphabetic);
     let has_number = text.contains(|c: char| c.is_ascii_digit());
     text.split_whitespace().count() <= MAX_WORDS && !text.contains(['$', '=', '\\']) && !(begins_with_word && has_number)
 }
@@ -38,6 +38,10 @@ fn has_words(text: &str) -> bool {
     let mut before = ' ';
     let mut start = None;
     for (at, c) in text.char_indices().chain([(text.len(), ' ')]) {
+        // letters of other scripts are words, Greek ones are symbols
+        if c.is_alphabetic() && c > '\u{4ff}' && !matches!(c, '\u{2100}'..='\u{214f}' | '\u{1d400}'..='\u{1d7ff}') {
+            return true;
+        }
         match (c.is_ascii_alphabetic(), start) {
             (true, None) => start = Some((at, before)),
             (true, Some(_)) => {}
@@ -149,13 +153,13 @@ impl Iterator for Scan<'_> {
                         return Some(item);
                     }
                 }
+                // the last of three dots is no decimal point
+                b'.' if start > 0 && bytes[start - 1] == b'.' => self.at += 1,
                 byte if byte.is_ascii_digit() || byte == b'.' && bytes.get(start + 1).is_some_and(u8::is_ascii_digit) => {
                     self.number();
                     let follows_letter = start > 0 && (bytes[start - 1].is_ascii_alphabetic() || bytes[start - 1] == b'_');
                     if !follows_letter {
-                        let signed =
-                            start > 0 && bytes[start - 1] == b'-' && (start < 2 || !bytes[start - 2].is_ascii_alphanumeric());
-                        return Some(Item { start: start - usize::from(signed), end: self.at });
+                        return Some(Item { start: self.signed(start), end: self.at });
                     }
                 }
                 _ => self.at += 1,
@@ -203,6 +207,16 @@ impl<'a> Scan<'a> {
         }
         self.at += length + close.len();
         (!near[..length].trim().is_empty()).then_some(Item { start, end: self.at })
+    }
+
+    /// Where the number that begins at `start` begins with its sign; a dash behind a letter or a digit is none.
+    fn signed(&self, start: usize) -> usize {
+        let before = &self.text[..start];
+        let sign = before.strip_suffix('-').or_else(|| before.strip_suffix('\u{2212}'));
+        match sign {
+            Some(rest) if !rest.ends_with(|c: char| c.is_ascii_alphanumeric()) => rest.len(),
+            _ => start,
+        }
     }
 
     /// Passes a number: digits, groups of digits, decimals, `/` and a denominator.
