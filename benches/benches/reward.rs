@@ -1,9 +1,12 @@
-//! 1,000 groups of 24 rollouts shaped by each strategy.
+//! 1,000 groups of 24 rollouts, shaped by each strategy and credited by GRPO, as a trainer would do it once per step.
 
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use curt_reward::{Parameters, Preset, ProblemKey, Reference, Rollout, Shaped, StepContext, by_name, names, parameters_of};
+use curt_advantage::{AdvantageEstimator, Grpo, RewardGroup};
+use curt_reward::{
+    Parameters, Preset, ProblemKey, Reference, RewardStrategy, Rollout, Shaped, StepContext, by_name, names, parameters_of,
+};
 
 const GROUPS: u64 = 1000;
 const ROLLOUTS: u32 = 24;
@@ -28,33 +31,51 @@ fn groups() -> Vec<Vec<Rollout>> {
     (0..GROUPS).map(|problem| (0..ROLLOUTS).map(|_| rollout(problem)).collect()).collect()
 }
 
-fn shape(criterion: &mut Criterion) {
+fn strategy(name: &str) -> Box<dyn RewardStrategy> {
+    let mut parameters = Parameters::new();
+    for parameter in parameters_of(name).expect("a name of the table") {
+        match parameter.preset {
+            Preset::Target => parameters = parameters.with(parameter.name, 4096),
+            Preset::Limit => parameters = parameters.with(parameter.name, 8192),
+            _ => {}
+        }
+    }
+    by_name(name, &parameters).expect("presets")
+}
+
+/// What the estimator reads of a group.
+fn fill(rewards: &mut RewardGroup, shaped: &[Shaped]) {
+    for (row, shaped) in shaped.iter().enumerate() {
+        rewards.rewards[row] = shaped.total;
+        rewards.in_statistics[row] = shaped.in_statistics;
+        rewards.in_loss[row] = shaped.in_loss;
+    }
+}
+
+fn shape_and_credit(criterion: &mut Criterion) {
     let groups = groups();
     let ctx = StepContext { step: 5, max_completion_length: Some(8192), accuracy: Some(0.5) };
-    let mut out = vec![Shaped::default(); ROLLOUTS as usize];
+    let mut shaped = vec![Shaped::default(); ROLLOUTS as usize];
+    let lengths = |group: &Vec<Rollout>| group.iter().map(|rollout| rollout.length).collect();
+    let mut rewards: Vec<RewardGroup> =
+        groups.iter().map(|group| RewardGroup::new(vec![0.0; group.len()], lengths(group))).collect();
+    let grpo = Grpo::default();
     let mut bench = criterion.benchmark_group("reward");
     bench.throughput(Throughput::Elements(GROUPS * u64::from(ROLLOUTS)));
     for name in names() {
-        let mut parameters = Parameters::new();
-        for parameter in parameters_of(name).expect("a name of the table") {
-            match parameter.preset {
-                Preset::Target => parameters = parameters.with(parameter.name, 4096),
-                Preset::Limit => parameters = parameters.with(parameter.name, 8192),
-                _ => {}
-            }
-        }
-        let strategy = by_name(name, &parameters).expect("presets");
+        let strategy = strategy(name);
         bench.bench_function(name, |bencher| {
             bencher.iter(|| {
-                for group in &groups {
-                    strategy.shape(&ctx, group, &mut out).expect("groups of the right form");
-                    black_box(&out);
+                for (group, rewards) in groups.iter().zip(&mut rewards) {
+                    strategy.shape(&ctx, group, &mut shaped).expect("groups of the right form");
+                    fill(rewards, &shaped);
                 }
+                black_box(grpo.estimate(&rewards).expect("finite rewards"))
             });
         });
     }
     bench.finish();
 }
 
-criterion_group!(benches, shape);
+criterion_group!(benches, shape_and_credit);
 criterion_main!(benches);

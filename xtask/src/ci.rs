@@ -9,6 +9,9 @@ use crate::{shell, tidy, workspace};
 /// The one test command of the README.
 pub const TEST_COMMAND: &str = "cargo test --workspace";
 
+/// The crates with a feature: their pages as their users see them.
+const PUBLISHED_DOC: &str = "cargo doc --package curt-reward --package curt-advantage --no-deps --all-features";
+
 #[derive(clap::Args)]
 pub struct Options {
     /// Leave the tests out, for a caller that runs them itself
@@ -22,6 +25,7 @@ pub fn run(options: &Options) -> Result<()> {
     cargo("fmt", "cargo fmt --all --check", &[])?;
     cargo("clippy", "cargo clippy --workspace --all-targets -- -D warnings", &[])?;
     cargo("doc", "cargo doc --workspace --no-deps --document-private-items", &[("RUSTDOCFLAGS", "-D warnings")])?;
+    cargo("doc of what is published, with all features", PUBLISHED_DOC, &[("RUSTDOCFLAGS", "-D warnings")])?;
     step("tidy", tidy::run)?;
     if !options.no_tests {
         cargo("test", TEST_COMMAND, &[])?;

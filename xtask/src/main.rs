@@ -6,11 +6,15 @@ mod clone_test;
 mod conformance;
 mod crash;
 mod fixtures;
+mod fuzz;
 mod gpu;
 mod kernels;
+mod laws;
 mod matrix;
 mod mutants;
 mod mutate_kernels;
+mod mutate_rewards;
+mod package;
 mod record;
 mod results;
 mod shell;
@@ -50,8 +54,16 @@ enum Command {
     Fixtures(fixtures::Options),
     /// Break the invariants one by one in a copy of the sources; each time a test must fail
     Mutants(mutants::Options),
+    /// Run the laws of rewards, estimators and objectives over our own, with many cases each
+    Laws(laws::Options),
+    /// Package the leaf crates, build each alone, and test a reward outside the workspace by the published laws
+    Package,
     /// Take each barrier and each wait out of each CUDA kernel in turn; each time a test must fail
     MutateKernels(mutate_kernels::Options),
+    /// Give random input to what reads text from a model; nothing may panic or take long
+    Fuzz(fuzz::Options),
+    /// Change each number and each comparison of each reward in turn; each time a test must fail
+    MutateRewards(mutate_rewards::Options),
     /// Run the built program as a user would, with right input and wrong
     Smoke(smoke::Options),
     /// Clone the committed sources, build them anew and run the README's test command there
@@ -100,8 +112,12 @@ fn run(command: &Command) -> Result<String> {
         Command::Ci(options) => ci::run(options).map(silent),
         Command::Conformance(options) => conformance::run(options),
         Command::Fixtures(options) => fixtures::run(options),
+        Command::Laws(options) => laws::run(options),
+        Command::Package => package::run(),
         Command::Mutants(options) => mutants::run(options),
         Command::MutateKernels(options) => mutate_kernels::run(options),
+        Command::Fuzz(options) => fuzz::run(options),
+        Command::MutateRewards(options) => mutate_rewards::run(options),
         Command::Smoke(options) => smoke::run(options),
         Command::CloneTest => clone_test::run(),
         Command::Crash(options) => crash::run(options),

@@ -46,7 +46,7 @@ const RIGHT: [Case; 9] = [
 ];
 
 /// What does not, one of each kind.
-const WRONG: [Case; 25] = [
+const WRONG: [Case; 27] = [
     ("tarin", CONFIG, &["tarin"]),
     ("train nowhere.toml", CONFIG, &["nowhere.toml"]),
     ("train unknown_key.toml", CONFIG, &["learning_rat", "learning_rate"]),
@@ -57,6 +57,12 @@ const WRONG: [Case; 25] = [
     ("train --output-dir wrong --set rollout.num_generations=1", CONFIG, &["group of 1"]),
     ("train --output-dir wrong --set rollout.top_p=0.9", CONFIG, &["top_p"]),
     ("train --output-dir wrong --set reward.strategy=trunkation", CONFIG, &["trunkation", "truncation"]),
+    ("train --output-dir wrong --set reward.strategy=l1_max", CONFIG, &["l1_max", "budget"]),
+    (
+        "train --output-dir wrong --set reward.strategy=qglas --set algo.advantage=optimal_token_baseline",
+        CONFIG,
+        &["qglas", "algo.advantage", "optimal_token_baseline"],
+    ),
     ("train --output-dir wrong --set model.path=nowhere", CONFIG, &["nowhere"]),
     ("train --output-dir run SMALL", CONFIG, &["run", "--resume"]),
     ("train --output-dir empty --resume latest", CONFIG, &["no run to resume"]),

@@ -58,6 +58,10 @@
 //! # Ok::<(), curt_advantage::AdvantageError>(())
 //! ```
 
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 mod aggregation;
 mod credit;
 mod error;

@@ -1,6 +1,7 @@
 //! Every objective, with every term around it, against the laws of objectives.
 
 use std::fmt::Debug;
+use std::time::Instant;
 
 use curt_advantage::laws::{self, LawResult, Minibatch};
 use curt_advantage::{
@@ -66,20 +67,23 @@ fn all() -> Vec<Known> {
     all
 }
 
-fn run<S: Strategy>(examples: &S, known: &Known, law: impl Fn(&Known, S::Value) -> LawResult)
+fn run<S: Strategy>(name: &str, examples: &S, known: &Known, law: impl Fn(&Known, S::Value) -> LawResult)
 where
     S::Value: Debug + Clone,
 {
-    let mut runner = TestRunner::new(Config { failure_persistence: None, ..Config::default() });
-    if let Err(error) = runner.run(examples, |example| law(known, example)) {
-        panic!("{:?}: {error}", known.objective);
+    let config = Config { failure_persistence: None, ..Config::default() };
+    let (cases, started) = (config.cases, Instant::now());
+    if let Err(error) = TestRunner::new(config).run(examples, |example| law(known, example)) {
+        panic!("{name}, {:?}: {error}", known.objective);
     }
+    // for `cargo xtask laws`
+    println!("law\tobjective\t{name}\t`{}`\tholds\t{cases}\t{:.3}", known.objective.name(), started.elapsed().as_secs_f64());
 }
 
 #[test]
 fn slopes_are_derivatives() {
     for known in all().iter().filter(|known| known.is_derivative) {
-        run(&(laws::minibatches(), any::<usize>()), known, |known, (batch, pick)| {
+        run("slope", &(laws::minibatches(), any::<usize>()), known, |known, (batch, pick)| {
             // gspo defines tokens with advantages of their own by their gradient
             let batch = if known.objective.name() == "gspo" { batch.with_sequence_credits() } else { batch };
             laws::slope_is_the_derivative(known.objective.as_ref(), &batch, pick)?;
@@ -91,7 +95,7 @@ fn slopes_are_derivatives() {
 #[test]
 fn micro_batches_change_nothing() {
     for known in &all() {
-        run(&(laws::minibatches(), 1..5usize), known, |known, (batch, size)| {
+        run("micro-batches", &(laws::minibatches(), 1..5usize), known, |known, (batch, size)| {
             laws::cut_into_micro_batches(known.objective.as_ref(), &batch, size)
         });
     }
@@ -100,7 +104,7 @@ fn micro_batches_change_nothing() {
 #[test]
 fn masked_sequences_change_nobody() {
     for known in &all() {
-        run(&(laws::minibatches(), -3.0..3.0f64), known, |known, (batch, other)| {
+        run("masks", &(laws::minibatches(), -3.0..3.0f64), known, |known, (batch, other)| {
             laws::masked_sequences_change_nobody(known.objective.as_ref(), &batch, other)?;
             laws::nothing_in_the_loss_is_zero(known.objective.as_ref(), &batch)
         });
@@ -110,7 +114,7 @@ fn masked_sequences_change_nobody() {
 #[test]
 fn no_advantage_no_gradient() {
     for known in all().iter().filter(|known| known.needs_advantage) {
-        run(&laws::minibatches(), known, |known, batch| {
+        run("no advantage", &laws::minibatches(), known, |known, batch| {
             laws::without_advantage_without_gradient(known.objective.as_ref(), &batch)
         });
     }
@@ -119,7 +123,7 @@ fn no_advantage_no_gradient() {
 #[test]
 fn on_policy_all_are_the_policy_gradient() {
     for known in all().iter().filter(|known| known.is_policy_gradient) {
-        run(&laws::minibatches(), known, |known, batch| {
+        run("on policy", &laws::minibatches(), known, |known, batch| {
             laws::on_policy_slope_is_minus_advantage(known.objective.as_ref(), &batch, known.aggregation)
         });
     }
@@ -128,7 +132,7 @@ fn on_policy_all_are_the_policy_gradient() {
 #[test]
 fn absurd_ratios_stay_finite() {
     for known in &all() {
-        run(&laws::wild_minibatches(), known, |known, batch| laws::stays_finite(known.objective.as_ref(), &batch));
+        run("finite", &laws::wild_minibatches(), known, |known, batch| laws::stays_finite(known.objective.as_ref(), &batch));
     }
 }
 

@@ -64,6 +64,8 @@ pub enum Admission {
     AllCorrect,
     /// Dropped: all counted rewards are equal, or fewer than two count.
     NoSpread,
+    /// Dropped before any gate: no rollout could be graded.
+    Ungradable,
 }
 
 impl Admission {
@@ -72,13 +74,14 @@ impl Admission {
         self == Admission::Kept
     }
 
-    /// The word for records: `kept`, or the reason (`all_wrong`, `all_correct`, `no_spread`).
+    /// The word for records: `kept`, or the reason (`all_wrong`, `all_correct`, `no_spread`, `ungradable`).
     pub fn word(self) -> &'static str {
         match self {
             Admission::Kept => "kept",
             Admission::AllWrong => "all_wrong",
             Admission::AllCorrect => "all_correct",
             Admission::NoSpread => "no_spread",
+            Admission::Ungradable => "ungradable",
         }
     }
 }

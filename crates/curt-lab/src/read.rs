@@ -163,6 +163,9 @@ impl<R: BufRead> Reader<R> {
         let name = row.group().ok_or_else(|| missing("group", "a number or a word that all rollouts of a prompt share"))?;
         let correct = row.correct.ok_or_else(|| missing("correct", "true or false"))?;
         let length = row.length.ok_or_else(|| missing("length", "the number of completion tokens, the stop token included"))?;
+        if let Some(n_ids) = row.n_ids().filter(|&n_ids| n_ids != length as usize) {
+            return Err(malformed(format!("`completion_ids` holds {n_ids} tokens, and `length` is {length}")));
+        }
         let rollout = row.rollout(correct, length);
         Ok((row, name, rollout))
     }

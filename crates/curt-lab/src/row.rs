@@ -44,6 +44,7 @@ pub(crate) struct Row {
     budget: Option<u32>,
     repetition: Option<f64>,
     reference: Option<Reference>,
+    completion_ids: Option<Vec<u32>>,
 }
 
 impl Row {
@@ -74,6 +75,11 @@ impl Row {
         }
     }
 
+    /// How many token ids it holds, where it holds any.
+    pub fn n_ids(&self) -> Option<usize> {
+        self.completion_ids.as_ref().map(Vec::len)
+    }
+
     /// What strategies may know of it; `correct` and `length` were found to be there.
     pub fn rollout(&self, correct: bool, length: u32) -> Rollout {
         let cut = |reason: &String| CUT.contains(&reason.as_str());
@@ -81,7 +87,7 @@ impl Row {
             truncated: self.truncated.unwrap_or_else(|| self.finish_reason.as_ref().is_some_and(cut)),
             answer_length: self.answer_length,
             budget: self.budget,
-            repetition: self.repetition,
+            repetition: self.repetition.or_else(|| self.completion_ids.as_deref().map(curt_reward::repetition)),
             reference: self.reference,
             ..Rollout::new(self.problem(), correct, length)
         }

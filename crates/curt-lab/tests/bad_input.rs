@@ -31,6 +31,11 @@ fn a_line_that_is_no_row_is_named() {
         (r#"{"group": 1, "correct": true, "length": 99999999999}"#, "expected u32"),
         (r#"{"group": 1, "correct": true, "length": 5.5}"#, "expected u32"),
         (r#"{"group": [], "correct": true, "length": 5}"#, "line 2: data did not match any variant"),
+        (
+            r#"{"group": 1, "correct": true, "length": 5, "completion_ids": [1, 2]}"#,
+            "line 2: `completion_ids` holds 2 tokens, and `length` is 5",
+        ),
+        (r#"{"group": 1, "correct": true, "length": 1, "completion_ids": ["a"]}"#, "line 2: invalid type: string \"a\""),
     ];
     for (line, expected) in cases {
         let found = error(&format!("{ROW}\n{line}\n"));

@@ -124,6 +124,24 @@ fn rows_of_curt_itself_are_read() {
     assert_eq!(reader.next_step().unwrap().unwrap().step, 2);
 }
 
+/// The ids of curt's own records tell how much of a completion is repetition; a row that says it itself is believed.
+#[test]
+fn token_ids_supply_the_repetition() {
+    let row = |ids: &[u32], said: &str| {
+        let length = ids.len();
+        format!("{{\"group\": 1, \"correct\": false, \"length\": {length}{said}, \"completion_ids\": {ids:?}}}\n")
+    };
+    let (rising, flat): (Vec<u32>, _) = ((0..60).collect(), [7; 21]);
+    let rows = [row(&rising, ""), row(&flat, ""), row(&flat, ", \"repetition\": 0.25")].concat();
+    let step = Reader::new("rows", rows.as_bytes()).next_step().unwrap().unwrap();
+    let found: Vec<Option<f64>> = step.groups[0].rollouts.iter().map(|rollout| rollout.repetition).collect();
+    assert_eq!(found, [Some(0.0), Some(0.5), Some(0.25)]);
+    let names = |report: LabReport| report.left_out.into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+    let others = ["l1_exact", "l1_max", "o1_pruner", "nemotron_bonus"];
+    assert_eq!(names(report(&rows, Lab::add_all)), others);
+    assert_eq!(names(report(ROWS, Lab::add_all)), ["laser_de", "l1_exact", "l1_max", "cosine", "o1_pruner", "nemotron_bonus"]);
+}
+
 #[test]
 fn groups_without_steps_form_steps_of_the_given_size() {
     let rows: String = (0..5).map(|g| format!("{{\"group\": {g}, \"correct\": true, \"length\": 1}}\n")).collect();

@@ -60,6 +60,10 @@
 //! # Ok::<(), curt_reward::RewardError>(())
 //! ```
 
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 mod cells;
 mod error;
 #[cfg(feature = "laws")]
@@ -67,6 +71,7 @@ pub mod laws;
 mod nearest;
 mod parameters;
 mod registry;
+mod repetition;
 mod rollout;
 mod state;
 mod statistics;
@@ -78,6 +83,7 @@ pub use cells::{Cell, Cells, Masking};
 pub use error::RewardError;
 pub use parameters::{Parameter, Parameters, Preset, Value};
 pub use registry::{by_name, names, parameters_of, resolved};
+pub use repetition::{REPETITION_N_GRAM, repetition};
 pub use rollout::{Facts, GroupFacts, PartName, ProblemKey, Reference, Rollout, Shaped, StepContext};
 pub use strategies::{
     ADlp, Alp, AroraZanette, ArtLaserD, ConciseR, Correctness, Cosine, DaDler, DapoOverlong, Diet, Dler, Dot, Gfpo, Gr3,

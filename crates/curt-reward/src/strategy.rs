@@ -35,9 +35,16 @@ pub trait RewardStrategy: Debug + Send + Sync {
         let _ = step;
     }
 
-    /// Changes the advantages of one group in place, for the strategies that act there. Most leave them alone.
+    /// Changes the advantages of one group in place, for the strategies that act there. Most leave them alone; those that do
+    /// not say so by [`reweights`](Self::reweights).
     fn reweight(&self, advantages: &mut [f64], group: &[Rollout]) {
         let _ = (advantages, group);
+    }
+
+    /// Whether [`reweight`](Self::reweight) may change an advantage. It knows one advantage per rollout, so a trainer must
+    /// refuse such a strategy beside an estimator that credits token by token.
+    fn reweights(&self) -> bool {
+        false
     }
 
     /// What must be kept in a checkpoint. Stateless strategies keep their name alone.

@@ -140,6 +140,28 @@ fn values_that_do_not_fit_together_are_refused() {
 }
 
 #[test]
+fn the_ends_of_a_range_belong_to_it() {
+    for (name, parameter, ends) in [
+        ("hapo", "floor", &[-1.0, 0.0][..]),
+        ("stop_properly", "coefficient", &[1.0]),
+        ("arora_zanette", "alpha", &[0.0, 1.0]),
+        ("quantile_target", "quantile", &[0.0, 1.0]),
+        ("a_dlp", "reference_accuracy", &[0.0, 1.0]),
+        ("gfpo", "keep", &[1.0]),
+        ("think_prune", "stages", &[1.0]),
+        ("think_prune", "end_length", &[1.0, 100.0]),
+        ("dapo_overlong", "buffer", &[1.0, 100.0]),
+        ("diet", "horizon", &[1.0]),
+        ("cosine", "margin", &[0.0, 4_294_967_295.0]),
+        ("truncation", "target_length", &[1.0, 4_294_967_295.0]),
+    ] {
+        for &end in ends {
+            by_name(name, &enough(name).with(parameter, end)).unwrap_or_else(|error| panic!("{name} {end}: {error}"));
+        }
+    }
+}
+
+#[test]
 fn target_0_is_refused_by_the_constructors() {
     let errors = [
         Truncation::new(0).unwrap_err(),
@@ -373,6 +395,47 @@ fn damaged_states_are_refused_and_change_nothing() {
     for key in ["+000000000000003", "3", "000000000000000g"] {
         let state = StrategyState { values: BTreeMap::from([(key.to_owned(), 5.0)]), ..hapo.save() };
         assert!(matches!(hapo.load(&state), Err(RewardError::UnknownStateValue { .. })), "{key}");
+    }
+}
+
+/// A length is any u32, and what is no length cannot be one that was seen.
+#[test]
+fn hapo_remembers_every_length_and_nothing_else() {
+    let mut hapo = with_memory("hapo");
+    let state = |tokens: f64| StrategyState { values: BTreeMap::from([(format!("{:016x}", PROBLEM.0), tokens)]), ..hapo.save() };
+    let (longest, none) = (state(f64::from(u32::MAX)), state(0.0));
+    let refused = [4_294_967_296.0, -1.0, 0.5, 4_294_967_294.5].map(state);
+    for state in [none, longest] {
+        hapo.load(&state).unwrap();
+        assert_eq!(hapo.save(), state);
+    }
+    // L = h: the cosine is at its zero, as at any other length
+    let mut out = [Shaped::default()];
+    hapo.shape(&StepContext::default(), &[Rollout::new(PROBLEM, true, u32::MAX)], &mut out).unwrap();
+    assert!((out[0].total - 1.0).abs() < 1e-12, "{out:?}");
+    for state in refused {
+        let error = hapo.load(&state).unwrap_err();
+        assert!(matches!(error, RewardError::BadStateValue { expected: "a whole number of tokens", .. }), "{error}");
+    }
+}
+
+/// A checkpoint of an older curt must not be read with another meaning: a new layout needs a new number, and a line here.
+#[test]
+fn states_have_the_version_of_their_layout() {
+    for name in names() {
+        assert_eq!(with_memory(name).save().version, 1, "{name}");
+    }
+}
+
+/// Before its first step a memory is empty, and it still is after going through a checkpoint.
+#[test]
+fn a_memory_begins_empty_and_can_be_saved_so() {
+    for name in WITH_MEMORY {
+        let [fresh, mut loaded] = [0; 2].map(|_| by_name(name, &enough(name)).unwrap());
+        loaded.load(&fresh.save()).unwrap();
+        assert_eq!(loaded.save(), fresh.save(), "{name}");
+        let is_empty = fresh.save().values.iter().all(|(key, value)| *value == 0.0 || key == "coefficient");
+        assert!(is_empty, "{name}: {:?}", fresh.save());
     }
 }
 

@@ -21,6 +21,8 @@ pub struct Config {
     pub model: ModelSection,
     /// What it is trained on.
     pub data: DataSection,
+    /// How completions are judged.
+    pub verify: VerifySection,
     /// How completions are sampled.
     pub rollout: RolloutSection,
     /// What a completion earns.
@@ -93,6 +95,43 @@ pub struct DataSection {
     pub prompt_suffix: String,
     /// Whether to render problems with the checkpoint's chat template (`jsonl` only).
     pub chat_template: bool,
+}
+
+/// What becomes of a completion of which a verifier cannot say whether it is right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ungradable {
+    /// It counts as wrong.
+    Wrong,
+    /// It counts in nothing, and is not trained on.
+    Drop,
+}
+
+/// `[verify]`
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct VerifySection {
+    /// Word of a verifier of `curt-verify`.
+    pub kind: String,
+    /// Problems of these sources have a verifier of their own: `source=kind` each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub sources: Vec<String>,
+    /// What becomes of completions that cannot be graded.
+    pub ungradable: Ungradable,
+    /// Program and arguments: of the verifier `command`, or of the interpreter of `code`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub command: Vec<String>,
+    /// Seconds for one completion (`command`) or one test (`code`).
+    pub timeout: f64,
+    /// Completions judged at once (`command`, `code`); 0 = all cores. Changes speed, never a verdict.
+    pub workers: usize,
+}
+
+impl VerifySection {
+    /// One verifier for all sources, with the usual limits.
+    pub fn of(kind: &str, command: Vec<String>) -> Self {
+        let (kind, ungradable) = (kind.to_owned(), Ungradable::Wrong);
+        Self { kind, sources: Vec::new(), ungradable, command, timeout: 10.0, workers: 0 }
+    }
 }
 
 /// Which groups are trained on.

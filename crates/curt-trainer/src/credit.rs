@@ -5,7 +5,7 @@ use curt_difficulty::{Admission, Gate, GateFacts};
 use curt_reward::{RewardStrategy, Rollout, Shaped};
 
 use crate::error::TrainError;
-use crate::shape::ShapedGroup;
+use crate::shape::{ShapedGroup, pick};
 
 /// A shaped group with the advantage of each completion.
 #[derive(Clone, Debug)]
@@ -33,7 +33,7 @@ impl CreditedGroup {
 /// Estimates advantages over all groups of the step, then lets the gate drop groups and the strategy reweight.
 ///
 /// # Errors
-/// Rewards that are not finite, by group and row.
+/// Rewards that are not finite, by group and row; a strategy that reweights beside an estimator that credits tokens.
 pub fn credit(
     estimator: &dyn AdvantageEstimator,
     gate: &dyn Gate,
@@ -49,7 +49,7 @@ pub fn credit(
     let mut credited = Vec::with_capacity(groups.len());
     for (shaped, admission) in groups.into_iter().zip(admissions) {
         let credits = match admission.is_kept() {
-            true => reweighted(strategy, &shaped, estimates.next().unwrap_or_default()),
+            true => reweighted(strategy, estimator, &shaped, estimates.next().unwrap_or_default())?,
             false => vec![Credit::Sequence(0.0); shaped.shaped.len()],
         };
         credited.push(CreditedGroup { shaped, credits, admission });
@@ -58,9 +58,14 @@ pub fn credit(
 }
 
 fn admit(gate: &dyn Gate, group: &ShapedGroup) -> Result<Admission, TrainError> {
-    let correct: Vec<bool> = group.rollouts.iter().map(|r| r.correct).collect();
-    let rewards: Vec<f64> = group.shaped.iter().map(|s| s.total).collect();
-    let in_statistics: Vec<bool> = group.shaped.iter().map(|s| s.in_statistics).collect();
+    let counts = group.counts();
+    if !counts.contains(&true) {
+        return Ok(Admission::Ungradable);
+    }
+    let (rollouts, shaped) = (pick(&group.rollouts, &counts), pick(&group.shaped, &counts));
+    let correct: Vec<bool> = rollouts.iter().map(|r| r.correct).collect();
+    let rewards: Vec<f64> = shaped.iter().map(|s| s.total).collect();
+    let in_statistics: Vec<bool> = shaped.iter().map(|s| s.in_statistics).collect();
     Ok(gate.admit(&GateFacts::new(&correct, &rewards, &in_statistics)?))
 }
 
@@ -69,7 +74,8 @@ fn trained_length(rollout: &Rollout, shaped: &Shaped) -> u32 {
 }
 
 fn reward_group(group: &ShapedGroup) -> RewardGroup {
-    let parts = group.shaped.first().map_or(&[][..], |s| &s.parts[..]);
+    // what does not count has no parts
+    let parts = group.shaped.iter().map(|s| &s.parts[..]).max_by_key(|parts| parts.len()).unwrap_or_default();
     RewardGroup {
         rewards: group.shaped.iter().map(|s| s.total).collect(),
         in_statistics: group.shaped.iter().map(|s| s.in_statistics).collect(),
@@ -96,16 +102,31 @@ fn with_tokens(kept: Vec<RewardGroup>, groups: &[ShapedGroup], admissions: &[Adm
 }
 
 /// The strategy's own weighting of advantages; only defined for one advantage per sequence.
-fn reweighted(strategy: &dyn RewardStrategy, group: &ShapedGroup, credits: Vec<Credit>) -> Vec<Credit> {
+fn reweighted(
+    strategy: &dyn RewardStrategy,
+    estimator: &dyn AdvantageEstimator,
+    group: &ShapedGroup,
+    credits: Vec<Credit>,
+) -> Result<Vec<Credit>, TrainError> {
     let whole = credits.iter().map(|c| match c {
         Credit::Sequence(advantage) => Some(*advantage),
         Credit::Tokens(_) => None,
     });
     match whole.collect::<Option<Vec<f64>>>() {
         Some(mut advantages) => {
-            strategy.reweight(&mut advantages, &group.rollouts);
-            advantages.into_iter().map(Credit::Sequence).collect()
+            let counts = group.counts();
+            let mut counted = pick(&advantages, &counts);
+            strategy.reweight(&mut counted, &pick(&group.rollouts, &counts));
+            let places = (0..advantages.len()).filter(|&sample| counts[sample]);
+            places.zip(counted).for_each(|(sample, advantage)| advantages[sample] = advantage);
+            Ok(advantages.into_iter().map(Credit::Sequence).collect())
         }
-        None => credits,
+        None if strategy.reweights() => Err(unweighable(strategy, estimator)),
+        None => Ok(credits),
     }
+}
+
+/// The error of a strategy that weighs whole rollouts beside an estimator that credits tokens.
+pub(crate) fn unweighable(strategy: &dyn RewardStrategy, estimator: &dyn AdvantageEstimator) -> TrainError {
+    TrainError::ReweightsTokens { strategy: strategy.name().into(), advantage: estimator.name().into() }
 }

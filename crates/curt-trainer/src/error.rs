@@ -83,6 +83,17 @@ pub enum TrainError {
         /// The names of the facts.
         facts: String,
     },
+    /// A reward strategy that weighs the advantages of rollouts, where each token has its own.
+    #[error(
+        "algo.advantage = \"{advantage}\" gives each token an advantage of its own, and reward.strategy `{strategy}` weighs one per \
+         rollout: choose another for one of the two"
+    )]
+    ReweightsTokens {
+        /// Its word.
+        strategy: String,
+        /// The word of the estimator.
+        advantage: String,
+    },
     /// A reward strategy that wants a completion left out by cutting it to nothing; masking is for that.
     #[error("reward.strategy `{strategy}` wants completion {sample} of problem `{problem}` cut to nothing")]
     CutToNothing {
@@ -98,6 +109,14 @@ pub enum TrainError {
     NoReference {
         /// The weight of the term.
         beta: f64,
+    },
+    /// A verifier that is not there, or cannot work here.
+    #[error("verifier `{kind}`: {why}")]
+    NoVerifier {
+        /// Its word.
+        kind: String,
+        /// Why.
+        why: String,
     },
     /// A data set without problems.
     #[error("{what} has no problems")]

@@ -2,13 +2,13 @@
 
 use curt_eval::{Groups, Sample, Summary, problem_accuracies, problem_lengths, summarize};
 use curt_runtime::{GenerateProgress, Policy, Purpose, Sampling, Tokenizer};
-use curt_verify::Verifier;
 use serde_json::{Value, json};
 
 use crate::config::EvalSection;
 use crate::error::TrainError;
 use crate::rollout::{RolloutPlan, rollout};
 use crate::select::Selected;
+use crate::verifiers::Verifiers;
 use crate::verify::{VerifiedGroup, verify};
 
 /// What an evaluation found.
@@ -81,7 +81,7 @@ impl Evaluation {
 pub fn evaluate(
     policy: &mut dyn Policy,
     tokenizer: &Tokenizer,
-    verifier: &dyn Verifier,
+    verifiers: &Verifiers,
     problems: &[Selected],
     eval: &EvalSection,
     keep_going: &mut dyn FnMut(GenerateProgress) -> bool,
@@ -97,7 +97,7 @@ pub fn evaluate(
         max_completion_length: eval.max_completion_length,
         sampling: Sampling { temperature: eval.temperature, top_k: eval.top_k, top_p: eval.top_p, min_p: eval.min_p },
     };
-    let verified = verify(verifier, tokenizer, rollout(policy, problems.to_vec(), &plan, keep_going)?)?;
+    let verified = verify(verifiers, tokenizer, rollout(policy, problems.to_vec(), &plan, keep_going)?)?;
     let groups = Groups::new(&samples(&verified))?;
     let difficulty: Option<Vec<u32>> = problems.iter().map(|p| p.problem.difficulty).collect();
     let difficulty = difficulty.unwrap_or_default();

@@ -13,6 +13,8 @@ const FREE: &[&str] = &[
     "model.device",
     "model.threads",
     "data.path", // so has the data set
+    "verify.timeout",
+    "verify.workers",
     "rollout.max_sequences",
     "checkpoint",
     "eval",

@@ -56,6 +56,7 @@ pub mod tensorboard;
 mod tests;
 mod trainer;
 mod update;
+mod verifiers;
 mod verify;
 
 pub use credit::CreditedGroup;
@@ -73,4 +74,5 @@ pub use select::{ProblemSource, Selected};
 pub use step::{StepOutcome, step};
 pub use trainer::Trainer;
 pub use update::{UpdatePlan, UpdateReport, update};
+pub use verifiers::Verifiers;
 pub use verify::{CompletionVerdict, VerifiedGroup, verify};

@@ -30,6 +30,9 @@ pub struct RolloutRecord<'a> {
     finish_reason: StopReason,
     weight_version: u64,
     verdict: Verdict,
+    /// Why, where the verifier says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a str>,
     correct: bool,
     length: usize,
     answer: &'a str,
@@ -50,12 +53,13 @@ pub struct RolloutRecord<'a> {
 
 /// Why a rollout of a kept group is not trained on.
 const MASKED: &str = "masked";
+const UNGRADABLE: &str = "ungradable";
 
 /// The records of all rollouts of a step, in canonical order. `step` counts from 1, as everything that is recorded does (a
 /// draw's own key counts from 0), and `seed` is the run's.
 ///
 /// `drop_reason` is there for every rollout that is not trained on: the word of the gate where it dropped the group, else
-/// `masked`.
+/// `ungradable` or `masked`.
 pub fn rollout_records(step: u32, seed: u64, groups: &[CreditedGroup]) -> Vec<RolloutRecord<'_>> {
     groups.iter().flat_map(|g| (0..g.credits.len()).map(move |sample| rollout_record(step, seed, g, sample))).collect()
 }
@@ -81,6 +85,7 @@ fn rollout_record(step: u32, seed: u64, credited: &CreditedGroup, sample: usize)
         finish_reason: completion.stop,
         weight_version: completion.policy_version,
         verdict: verdict.verification.verdict,
+        reason: verdict.verification.reason.as_deref(),
         correct: verdict.is_correct(),
         length: completion.ids.len(),
         answer: &selected.problem.answer,
@@ -92,7 +97,7 @@ fn rollout_record(step: u32, seed: u64, credited: &CreditedGroup, sample: usize)
         cut_at: shaped.cut_at,
         advantage: &credited.credits[sample],
         kept: credited.in_loss(sample),
-        drop_reason: dropped.or((!shaped.in_loss).then_some(MASKED)),
+        drop_reason: dropped.or((!verdict.counts).then_some(UNGRADABLE)).or((!shaped.in_loss).then_some(MASKED)),
         text: &verified.texts[sample],
     }
 }
@@ -188,6 +193,8 @@ fn completions(metrics: &mut Metrics, groups: &[CreditedGroup], target_length: u
     let share = |condition: &dyn Fn(&Rollout) -> bool| Mean::of(rows().map(|r| f64::from(u8::from(condition(r))))).value();
     metrics.put("completions/clipped_ratio", share(&|r| r.truncated));
     metrics.put("eff/accuracy", share(&|r| r.correct));
+    let verdicts = || groups.iter().flat_map(|g| &g.shaped.verified.verdicts).map(|v| v.verification.verdict);
+    metrics.put("eff/ungradable", Some(verdicts().filter(|v| *v == Verdict::Ungradable).count() as f64));
     metrics.put("eff/accuracy_in_budget", share(&|r| r.correct && r.length <= target_length));
     metrics.put("eff/over_target_ratio", share(&|r| r.length > target_length));
     for (kind, correct) in [("correct", true), ("wrong", false)] {

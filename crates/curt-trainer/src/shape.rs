@@ -1,6 +1,6 @@
 //! `shape`: verdicts and lengths → shaped rewards.
 
-use curt_reward::{Facts, GroupFacts, ProblemKey, RewardStrategy, Rollout, Shaped, StepContext};
+use curt_reward::{Facts, GroupFacts, ProblemKey, RewardStrategy, Rollout, Shaped, StepContext, repetition};
 use curt_runtime::StopReason;
 
 use crate::error::TrainError;
@@ -17,11 +17,21 @@ pub struct ShapedGroup {
     pub shaped: Vec<Shaped>,
 }
 
+impl ShapedGroup {
+    /// Which completions count.
+    pub fn counts(&self) -> Vec<bool> {
+        self.verified.verdicts.iter().map(|verdict| verdict.counts).collect()
+    }
+
+    /// What the strategy was told and said of those that count.
+    fn counted(&self) -> (Vec<Rollout>, Vec<Shaped>) {
+        let counts = self.counts();
+        (pick(&self.rollouts, &counts), pick(&self.shaped, &counts))
+    }
+}
+
 /// What this loop can tell a strategy of a rollout and a step, whatever the task.
 pub const SUPPLIED: Facts = Facts { repetition: true, step_accuracy: true, ..Facts::BASIC };
-
-/// n of the n-grams whose repetition is counted: long enough that a derivation does not repeat them by being a derivation.
-const N_GRAM: usize = 20;
 
 /// Shapes every group, then lets the strategy observe the whole step in its canonical order.
 ///
@@ -38,17 +48,41 @@ pub fn shape(
     let mut out = Vec::with_capacity(groups.len());
     for verified in groups {
         let rollouts = facts(&verified, needs);
-        let mut shaped = vec![Shaped::default(); rollouts.len()];
-        strategy.shape(&context, &rollouts, &mut shaped)?;
+        let shaped = shape_counted(strategy, &context, &verified, &rollouts)?;
         if let Some(sample) = shaped.iter().position(|s| s.cut_at == Some(0)) {
             let problem = verified.group.selected.problem.id.clone();
             return Err(TrainError::CutToNothing { strategy: strategy.name().into(), problem, sample });
         }
         out.push(ShapedGroup { verified, rollouts, shaped });
     }
-    let observed: Vec<GroupFacts<'_>> = out.iter().map(|g| GroupFacts { group: &g.rollouts, shaped: &g.shaped }).collect();
+    let counted: Vec<(Vec<Rollout>, Vec<Shaped>)> = out.iter().map(ShapedGroup::counted).collect();
+    let seen = counted.iter().filter(|(group, _)| !group.is_empty());
+    let observed: Vec<GroupFacts<'_>> = seen.map(|(group, shaped)| GroupFacts { group, shaped }).collect();
     strategy.observe(&observed);
     Ok(out)
+}
+
+/// The strategy's word on the completions that count; the others are in neither statistics nor loss.
+fn shape_counted(
+    strategy: &mut dyn RewardStrategy,
+    context: &StepContext,
+    verified: &VerifiedGroup,
+    rollouts: &[Rollout],
+) -> Result<Vec<Shaped>, TrainError> {
+    let counts: Vec<bool> = verified.verdicts.iter().map(|verdict| verdict.counts).collect();
+    let group: Vec<Rollout> = pick(rollouts, &counts);
+    let mut counted = vec![Shaped::default(); group.len()];
+    if !group.is_empty() {
+        strategy.shape(context, &group, &mut counted)?;
+    }
+    let mut counted = counted.into_iter();
+    let nothing = || Shaped { in_statistics: false, in_loss: false, ..Shaped::default() };
+    Ok(counts.into_iter().map(|counts| counts.then(|| counted.next()).flatten().unwrap_or_else(nothing)).collect())
+}
+
+/// The elements at the places that are true.
+pub fn pick<T: Clone>(all: &[T], places: &[bool]) -> Vec<T> {
+    all.iter().zip(places).filter(|(_, wanted)| **wanted).map(|(element, _)| element.clone()).collect()
 }
 
 /// The share of all completions of a step that are right, or `None` for none.
@@ -68,34 +102,4 @@ fn facts(verified: &VerifiedGroup, needs: Facts) -> Vec<Rollout> {
             ..Rollout::new(problem, verdict.is_correct(), completion.ids.len() as u32)
         })
         .collect()
-}
-
-/// The share of its n-grams that a completion has written before; 0 for one that is shorter than one of them.
-fn repetition(ids: &[u32]) -> f64 {
-    let mut grams: Vec<&[u32]> = ids.windows(N_GRAM).collect();
-    let n = grams.len();
-    grams.sort_unstable();
-    grams.dedup();
-    if n == 0 { 0.0 } else { (n - grams.len()) as f64 / n as f64 }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn repetition_is_the_share_of_n_grams_seen_before() {
-        let rising: Vec<u32> = (0..40).collect();
-        for (ids, expected) in [
-            (vec![], 0.0),
-            (vec![7; N_GRAM - 1], 0.0),
-            (vec![7; N_GRAM], 0.0),
-            (vec![7; N_GRAM + 1], 0.5),
-            (rising.clone(), 0.0),
-            // of the 61 n-grams of three equal parts of 20 and one more all but 20 are seen before
-            ([&rising[..20], &rising[..20], &rising[..20], &rising[..20]].concat(), 41.0 / 61.0),
-        ] {
-            assert_eq!(repetition(&ids), expected, "{ids:?}");
-        }
-    }
 }

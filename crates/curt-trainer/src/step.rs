@@ -52,7 +52,7 @@ pub fn step(
     let clock = std::time::Instant::now();
     let groups = rollout(run.policy.as_mut(), prompts, &plan, keep_going)?;
     let rolled_out = clock.elapsed().as_secs_f64();
-    let verified = verify(run.verifier.as_ref(), run.encoder.tokenizer(), groups)?;
+    let verified = verify(&run.verifiers, run.encoder.tokenizer(), groups)?;
     let shaped = shape(run.strategy.as_mut(), &context, verified)?;
     let groups = credit(run.estimator.as_ref(), run.gate.as_ref(), run.strategy.as_ref(), shaped)?;
     let minibatches = pack(&groups, c.algo.updates_per_batch, c.algo.normalizer);

@@ -8,3 +8,4 @@ mod scripted;
 mod steps;
 mod strategies;
 mod table;
+mod verifying;

@@ -13,15 +13,16 @@ use curt_runtime::random::uniform_from;
 use curt_runtime::{ChatTemplate, DrawKey, GenerateProgress, Policy, Purpose, ReferencePolicy, Tokenizer, Update};
 use curt_task::chain::Chain;
 use curt_task::{FieldNames, Problem, chain, read_jsonl};
-use curt_verify::Verifier;
 
 use crate::config::{AlgoSection, Config, DataSection, GroupFilter, LossAggregation, RewardSection, ScaleRewards, TaskKind};
+use crate::credit::unweighable;
 use crate::error::TrainError;
 use crate::evaluate::{Evaluation, evaluate};
 use crate::prompt::PromptEncoder;
 use crate::schedule::Schedule;
 use crate::select::{ProblemSource, Selected, with_occurrences};
 use crate::shape::SUPPLIED;
+use crate::verifiers::Verifiers;
 
 /// Everything that a step needs.
 pub struct Trainer {
@@ -35,8 +36,8 @@ pub struct Trainer {
     pub source: ProblemSource,
     /// Problems to evaluate on.
     pub evaluation_set: Vec<Selected>,
-    /// Judges completions.
-    pub verifier: Box<dyn Verifier>,
+    /// Judge completions.
+    pub verifiers: Verifiers,
     /// Turns verdicts and lengths into rewards.
     pub strategy: Box<dyn RewardStrategy>,
     /// Decides which groups are trained on.
@@ -77,12 +78,16 @@ impl Trainer {
         let encoder = PromptEncoder::new(tokenizer, template, suffix, prompt);
         let source = source(data)?;
         check_prompts(&source, &encoder)?;
+        let (strategy, estimator) = (suppliable(strategy(&config.reward)?)?, estimator(&config.algo)?);
+        if strategy.reweights() && estimator.wants_tokens() {
+            return Err(unweighable(&*strategy, &*estimator));
+        }
         Ok(Self {
             evaluation_set: evaluation_set(&config, &source, &encoder)?,
-            verifier: verifier(data.task),
-            strategy: suppliable(strategy(&config.reward)?)?,
+            verifiers: Verifiers::new(&config.verify)?,
+            strategy,
             gate: gate(config.rollout.group_filter)?,
-            estimator: estimator(&config.algo)?,
+            estimator,
             objective: objective(&config.algo, config.rollout.max_completion_length)?,
             reference: None,
             policy,
@@ -141,8 +146,7 @@ impl Trainer {
     /// See [`evaluate`].
     pub fn evaluate(&mut self, keep_going: &mut dyn FnMut(GenerateProgress) -> bool) -> Result<Evaluation, TrainError> {
         let tokenizer = self.encoder.tokenizer();
-        let (policy, verifier) = (self.policy.as_mut(), self.verifier.as_ref());
-        evaluate(policy, tokenizer, verifier, &self.evaluation_set, &self.config.eval, keep_going)
+        evaluate(self.policy.as_mut(), tokenizer, &self.verifiers, &self.evaluation_set, &self.config.eval, keep_going)
     }
 }
 
@@ -190,13 +194,6 @@ fn evaluation_set(config: &Config, source: &ProblemSource, encoder: &PromptEncod
         }
     };
     with_occurrences(problems, encoder)
-}
-
-fn verifier(task: TaskKind) -> Box<dyn Verifier> {
-    match task {
-        TaskKind::Chain => Box::new(curt_verify::Chain),
-        TaskKind::Jsonl => Box::new(curt_verify::Numeric),
-    }
 }
 
 fn strategy(reward: &RewardSection) -> Result<Box<dyn RewardStrategy>, TrainError> {

@@ -31,7 +31,7 @@ impl Verifier for Chain {
             Some(found) if found == answer => Verdict::Correct,
             _ => Verdict::Wrong,
         };
-        Verification { verdict, extracted }
+        Verification { verdict, extracted, reason: None }
     }
 }
 
@@ -61,7 +61,7 @@ mod tests {
             ("é", "#88$", Verdict::Ungradable, Some("88")),
         ] {
             for finished in [true, false] {
-                let expected = Verification { verdict, extracted: extracted.map(str::to_string) };
+                let expected = Verification { verdict, extracted: extracted.map(str::to_string), reason: None };
                 assert_eq!(Chain.verify(answer, response, finished), expected, "{answer} {response}");
             }
         }

@@ -6,21 +6,32 @@
 //! ```
 //! use curt_verify::{verifier, Verdict};
 //!
-//! let numeric = verifier("numeric")?;
-//! let found = numeric.verify("1000", "So she pays \\boxed{\\$1,000.00}.", true);
+//! let math = verifier("math")?;
+//! let found = math.verify("1000", "So she pays \\boxed{\\$1,000.00}.", true);
 //! assert_eq!(found.verdict, Verdict::Correct);
 //! assert_eq!(found.extracted.as_deref(), Some("\\$1,000.00"));
-//! assert_eq!(numeric.verify("1000", "", true).verdict, Verdict::Wrong);
+//! assert_eq!(math.verify("1000", "", true).verdict, Verdict::Wrong);
 //! # Ok::<(), curt_verify::UnknownVerifier>(())
 //! ```
 
 mod chain;
-mod numeric;
+#[cfg(unix)]
+mod child;
+#[cfg(unix)]
+pub mod code;
+#[cfg(unix)]
+pub mod command;
+mod exact;
+pub mod math;
+#[cfg(unix)]
+mod pool;
+#[cfg(unix)]
+mod quoted;
 
 use serde::{Deserialize, Serialize};
 
 pub use chain::Chain;
-pub use numeric::{MAX_ANSWER_BYTES, MAX_RESPONSE_BYTES, Numeric};
+pub use exact::Exact;
 
 /// What a verifier says of one response. In JSON: `correct`, `wrong`, `ungradable`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,13 +45,27 @@ pub enum Verdict {
     Ungradable,
 }
 
-/// A verdict and the answer that it is about.
+/// A verdict, the answer that it is about, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Verification {
     /// The verdict.
     pub verdict: Verdict,
     /// The answer found in the response, as it stands there; none if none was found.
     pub extracted: Option<String>,
+    /// Why the verdict is not correct, for people; none where there is no more to say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// One response to be judged: the arguments of [`Verifier::verify`].
+#[derive(Clone, Copy, Debug)]
+pub struct Response<'a> {
+    /// What is right.
+    pub answer: &'a str,
+    /// The text of the completion.
+    pub text: &'a str,
+    /// Whether it ended with a stop token, rather than by a limit.
+    pub finished: bool,
 }
 
 /// Judges responses against a right answer. File name = type name = word in the run file = [`Verifier::name`].
@@ -56,10 +81,16 @@ pub trait Verifier: Send + Sync {
     /// The verdict on `response`, the text of a completion, where `answer` is right. `finished`: the completion ended with a
     /// stop token, rather than by a limit. Total: any text gives a verdict, in time linear in a bounded part of the text.
     fn verify(&self, answer: &str, response: &str, finished: bool) -> Verification;
+
+    /// The verdicts on many responses, in their order: those of [`Verifier::verify`] each. Verifiers that wait for other
+    /// programs judge several at once.
+    fn verify_all(&self, responses: &[Response<'_>]) -> Vec<Verification> {
+        responses.iter().map(|response| self.verify(response.answer, response.text, response.finished)).collect()
+    }
 }
 
 /// The words that [`verifier`] knows.
-pub const VERIFIERS: [&str; 2] = ["chain", "numeric"];
+pub const VERIFIERS: [&str; 3] = ["chain", "exact", "math"];
 
 /// A name that is none of [`VERIFIERS`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -73,7 +104,8 @@ pub struct UnknownVerifier {
 pub fn verifier(name: &str) -> Result<Box<dyn Verifier>, UnknownVerifier> {
     match name {
         "chain" => Ok(Box::new(Chain)),
-        "numeric" => Ok(Box::new(Numeric)),
+        "math" => Ok(Box::new(math::Math::default())),
+        "exact" => Ok(Box::new(Exact)),
         _ => Err(UnknownVerifier { name: name.to_string() }),
     }
 }
@@ -92,7 +124,7 @@ mod tests {
     #[test]
     fn unknown_verifier_lists_the_known() {
         let error = verifier("maths").err().unwrap();
-        assert_eq!(error.to_string(), "unknown verifier `maths`: expected one of chain, numeric");
+        assert_eq!(error.to_string(), "unknown verifier `maths`: expected one of chain, exact, math");
     }
 
     #[test]

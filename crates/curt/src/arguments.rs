@@ -78,6 +78,17 @@ Examples:
 Rollouts are lines of JSON as for curt score, or a run directory.
 Every strategy is compared, with its defaults and the lengths given; those that need a fact that the rollouts lack are named.";
 
+const VERIFY_EXAMPLES: &str = "\
+Examples:
+  curt verify answers.jsonl                               how many are correct, how fast, which took longest
+  curt verify answers.jsonl --json > verdicts.jsonl       {id, verdict, reason, extracted} a line
+  curt verify answers.jsonl --against 'python3 fixtures/verifiers/math_verify.py'
+  curt verify problems.jsonl --self                       whether each right answer can be read and equals itself
+  curt verify programs.jsonl --kind code                  answers are programs, right answers are tests
+
+A row is a line of JSON: {\"id\": …, \"gold\": \"1/2\", \"answer\": \"\\\\boxed{0.5}\"}, or {\"id\": …, \"answer\": \"1/2\", \"completion\": …}.
+Another verifier reads {\"id\", \"gold\", \"answer\"} and writes {\"id\", \"verdict\", \"reason\"}, a line each.";
+
 /// The whole command line.
 #[derive(Debug, Parser)]
 #[command(name = "curt", version, about = ABOUT, after_help = EXAMPLES, styles = Styles::plain(), max_term_width = 100)]
@@ -100,6 +111,8 @@ pub enum Command {
     Score(ScoreArguments),
     /// Compare reward strategies on recorded rollouts
     Lab(LabArguments),
+    /// Judge answers in a file: mathematics, programs, text
+    Verify(VerifyArguments),
 }
 
 /// `curt train`
@@ -294,6 +307,42 @@ pub struct LabArguments {
     /// Draw advantage against length, a panel for each strategy
     #[arg(long, value_name = "OUT.svg")]
     pub plot: Option<PathBuf>,
+}
+
+/// `curt verify`
+#[derive(Args, Debug)]
+#[command(after_help = VERIFY_EXAMPLES)]
+pub struct VerifyArguments {
+    /// Answers with what is right (.jsonl or .jsonl.zst), or - for standard input
+    #[arg(value_name = "FILE.jsonl", default_value = "-")]
+    pub file: PathBuf,
+    /// What judges: math, code, exact, command or chain
+    #[arg(long, value_name = "NAME", default_value = "math", value_parser = ["math", "code", "exact", "command", "chain"])]
+    pub kind: String,
+    /// The verifier of --kind command, a line for the shell, or the interpreter of --kind code
+    #[arg(long, value_name = "COMMAND", required_if_eq("kind", "command"))]
+    pub command: Option<String>,
+    /// Print a verdict per row as JSON instead of the summary
+    #[arg(long, conflicts_with = "against")]
+    pub json: bool,
+    /// Print where this other verifier, a line for the shell, says something else
+    #[arg(long, value_name = "COMMAND")]
+    pub against: Option<String>,
+    /// Judge each right answer by itself, though equal texts do not count as equal
+    #[arg(long = "self", conflicts_with = "against")]
+    pub golds: bool,
+    /// Numbers that differ by at most this share of the right one are equal
+    #[arg(long, value_name = "SHARE", value_parser = share_below_one)]
+    pub tolerance: Option<f64>,
+    /// Numbers that are equal when rounded to so many decimals are equal
+    #[arg(long, value_name = "DECIMALS", value_parser = clap::value_parser!(u32).range(0..=100))]
+    pub precision: Option<u32>,
+    /// Only the last \\boxed{…} of an answer counts
+    #[arg(long)]
+    pub strict: bool,
+    /// How many of the slowest rows are shown
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    pub slowest: usize,
 }
 
 fn tokens(text: &str) -> Result<u32, String> {

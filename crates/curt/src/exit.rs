@@ -66,6 +66,24 @@ pub enum CommandError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// Rows of answers that cannot be opened or read.
+    #[error("{}: the rows cannot be read: {source}", path.display())]
+    Rows {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A line that is no row of answers.
+    #[error("{name}, line {line}: {problem}")]
+    BadRow {
+        /// The file.
+        name: String,
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong.
+        problem: String,
+    },
     /// A parameter without a value.
     #[error("--set {text}: expected KEY=VALUE, as in target_length=4096")]
     ParameterSyntax {
@@ -90,7 +108,7 @@ impl CommandError {
         match self {
             Self::NoModelFolder { .. } | Self::ModelIsFile { .. } | Self::UnknownEmbedded { .. } => CONFIG,
             Self::BudgetBeyondLimit { .. } | Self::ParameterSyntax { .. } | Self::NoTargetLength => CONFIG,
-            Self::PromptFile { .. } | Self::Recording { .. } => DATA,
+            Self::PromptFile { .. } | Self::Recording { .. } | Self::Rows { .. } | Self::BadRow { .. } => DATA,
             Self::Output { .. } => SYSTEM,
         }
     }
@@ -152,7 +170,7 @@ fn train_code(error: &TrainError) -> u8 {
         TrainError::Runtime(error) => runtime_code(error),
         TrainError::Task(TaskError::ChainLinks { .. } | TaskError::TooFewChains { .. }) => CONFIG,
         TrainError::Task(_) => DATA,
-        TrainError::RunFile(_) => CONFIG,
+        TrainError::RunFile(_) | TrainError::NoVerifier { .. } => CONFIG,
         TrainError::Checkpoint(error) => checkpoint_code(error),
         TrainError::RunDirectory(error) => match error {
             RunDirectoryError::Occupied { .. } | RunDirectoryError::NoRun { .. } | RunDirectoryError::RunFile(_) => CONFIG,
@@ -162,6 +180,7 @@ fn train_code(error: &TrainError) -> u8 {
         TrainError::EmptyPrompt { .. } | TrainError::PromptTooLong { .. } => DATA,
         TrainError::NoChatTemplate { .. } | TrainError::NoProblems { .. } => DATA,
         TrainError::ContextTooShort { .. } | TrainError::MissingFacts { .. } | TrainError::CutToNothing { .. } => CONFIG,
+        TrainError::ReweightsTokens { .. } => CONFIG,
         TrainError::Reward(_) | TrainError::Advantage(_) | TrainError::Difficulty(_) | TrainError::Eval(_) => CONFIG,
         _ => SYSTEM,
     }

@@ -1,7 +1,8 @@
 //! The `curt` command: trains reasoning models to be brief and right.
 //!
 //! Everything here composes what the library crates offer: [`arguments`] is what can be typed, [`wiring`] builds the
-//! objects, [`train`], [`eval`], [`generate`], [`score`] and [`lab`] are the commands, the rest is what they print. No arithmetic beyond
+//! objects, [`train`], [`eval`], [`generate`], [`score`], [`lab`] and
+//! [`verify`] are the commands, the rest is what they print. No arithmetic beyond
 //! formatting.
 
 #![forbid(unsafe_code)]
@@ -24,6 +25,8 @@ mod score;
 mod table;
 mod terminal;
 mod train;
+mod verify;
+mod verify_rows;
 mod whole_file;
 mod wiring;
 
@@ -47,6 +50,7 @@ fn main() -> ExitCode {
         Command::Generate(arguments) => generate::run(&arguments, &terminal, &interrupt),
         Command::Score(arguments) => score::run(&arguments),
         Command::Lab(arguments) => lab::run(&arguments, &terminal),
+        Command::Verify(arguments) => verify::run(&arguments),
     };
     result.unwrap_or_else(|error| exit::report(&error))
 }

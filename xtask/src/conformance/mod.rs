@@ -4,12 +4,15 @@
 //! number of comparisons, so that a comparison which silently did not run is a failure like one that did not hold.
 
 mod chat;
+mod code;
 mod grpo;
 mod hf_oracles;
+mod latex;
 mod ledger;
 mod smollm2;
 mod tensor_file;
 mod train;
+mod verify;
 
 use std::path::{Path, PathBuf};
 
@@ -43,6 +46,12 @@ enum Part {
     Smollm2,
     /// Three GRPO steps of SmolLM2-135M by the built program
     Train,
+    /// Programs known to be right, and mutants of them, against their tests (needs bubblewrap and Python)
+    Code,
+    /// 674 pieces of LaTeX, read, against what sympy printed of them
+    Latex,
+    /// Verdicts on answers that others labelled, and every gold of the data sets against itself
+    Verify,
 }
 
 /// Compares, prints passed/expected for each file, and fails unless every comparison ran and held.
@@ -72,6 +81,9 @@ impl Part {
             Part::Chat => chat::compare(folder, &mut ledger)?,
             Part::Smollm2 => smollm2::compare(folder, &mut ledger)?,
             Part::Train => train::compare(folder, transformers, &mut ledger)?,
+            Part::Code => code::compare(folder, &mut ledger)?,
+            Part::Latex => latex::compare(folder, &mut ledger)?,
+            Part::Verify => verify::compare(folder, &mut ledger)?,
         }
         Ok(ledger.print())
     }

@@ -93,14 +93,14 @@ impl Outcome {
 }
 
 /// The sources in another folder, built into the target folder of this workspace: other software's crates are shared.
-struct Copy {
-    sources: PathBuf,
-    build: PathBuf,
+pub struct Copy {
+    pub sources: PathBuf,
+    pub build: PathBuf,
 }
 
 impl Copy {
     /// Writes the files that differ; the modification times of the others stay, so that little is rebuilt.
-    fn new(workspace: &Workspace) -> Result<Self> {
+    pub fn new(workspace: &Workspace) -> Result<Self> {
         let build = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
         let copy = Copy { sources: root().join("target/mutants/sources"), build };
         let stale = if copy.sources.is_dir() { Workspace::read(&copy.sources)? } else { Workspace::default() };
@@ -159,7 +159,8 @@ fn read_outcome(success: bool, text: &str) -> Outcome {
     }
 }
 
-fn write(path: &Path, text: &str) -> Result<()> {
+/// Writes a source; the error names it.
+pub fn write(path: &Path, text: &str) -> Result<()> {
     std::fs::write(path, text).with_context(|| path.display().to_string())
 }
 

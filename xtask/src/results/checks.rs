@@ -20,7 +20,7 @@ pub struct Options {
 }
 
 /// What is checked, and the words of the command that does it.
-const CHECKS: [(&str, &str); 9] = [
+const CHECKS: [(&str, &str); 12] = [
     ("a fresh clone builds and passes its tests", "clone-test"),
     ("a run that is killed at random moments and resumed is the run that was not", "crash"),
     ("the committed models come out of their recipes, byte for byte", "fixtures --check"),
@@ -29,6 +29,9 @@ const CHECKS: [(&str, &str); 9] = [
     ("every kernel has the bits of the CPU and is near f64, at all sizes and in every order", "matrix"),
     ("a broken invariant makes a test fail", "mutants"),
     ("a CUDA kernel without one of its barriers or waits makes a test fail", "mutate-kernels"),
+    ("the laws hold for our own rewards, estimators and objectives as documented", "laws"),
+    ("a reward with another number or comparison makes a test fail", "mutate-rewards"),
+    ("each leaf crate packages and builds alone, and its laws work outside the workspace", "package"),
     ("the program answers right and wrong input as it should", "smoke"),
 ];
 

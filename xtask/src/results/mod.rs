@@ -6,6 +6,7 @@
 mod checks;
 mod criterion;
 mod embedded;
+mod lab;
 pub mod machine;
 mod memory;
 pub mod page;
@@ -13,6 +14,7 @@ mod peers;
 mod plot;
 mod printed;
 mod products;
+mod rewards;
 mod run_directory;
 mod shape;
 mod speed;
@@ -43,6 +45,10 @@ enum Table {
     Speed(speed::Options),
     /// What the embedded run changed, one row per run
     Embedded(embedded::Options),
+    /// What the reward lab says of the embedded run, and its speed
+    Lab(lab::Options),
+    /// How long each reward strategy takes
+    Rewards(rewards::Options),
     /// Memory of training, by counting and as measured
     Memory(memory::Options),
     /// The checks that are too long for every change, and when they last held
@@ -54,6 +60,8 @@ pub fn run(options: &Options) -> Result<()> {
     match &options.table {
         Table::Speed(options) => speed::run(options),
         Table::Embedded(options) => embedded::run(options),
+        Table::Lab(options) => lab::run(options),
+        Table::Rewards(options) => rewards::run(options),
         Table::Memory(options) => memory::run(options),
         Table::Checks(options) => checks::run(options),
     }

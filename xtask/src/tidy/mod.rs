@@ -3,7 +3,7 @@
 //! A rule is a function from the files of the workspace to its violations; each has a test that breaks it.
 
 mod architecture;
-mod lexer;
+pub mod lexer;
 mod manifests;
 mod markdown;
 mod run_file;

@@ -237,6 +237,9 @@ pub(super) const SIGNS: Law = Law {
             (0..case.group.len()).map(|row| (case.choice.rotate_right(3 * row as u32) & 7) as f64 - 3.0).collect();
         let mut advantages = drawn.clone();
         strategy.reweight(&mut advantages, &case.group);
+        if !strategy.reweights() && advantages != drawn {
+            return Err(format!("`reweights` denies it, and yet {drawn:?} became {advantages:?}"));
+        }
         let sign = |x: f64| (x > 0.0, x < 0.0);
         match (0..drawn.len()).find(|&row| !advantages[row].is_finite() || sign(drawn[row]) != sign(advantages[row])) {
             None => Ok(()),

@@ -24,7 +24,7 @@ pub(crate) static ENTRY: Entry = Entry {
 /// - Degenerate: no length of N rollouts is more than (N − 1)/√N sample deviations above the mean, so with α = 3 nothing is
 ///   ever cut in groups of 10 or fewer. Groups with a wrong rollout, one rollout and equal lengths are left alone.
 /// - Keeps: among right ones never rises with L; no length pressure without outliers. Breaks: what is cut is right and yet
-///   gets 0; not idempotent, since T changes.
+///   gets 0; not idempotent, since T changes; scaling lengths moves an outlier over m.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Dot {
     alpha: f64,

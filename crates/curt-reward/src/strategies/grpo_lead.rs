@@ -100,6 +100,10 @@ impl RewardStrategy for GrpoLead {
         Ok(())
     }
 
+    fn reweights(&self) -> bool {
+        true
+    }
+
     fn reweight(&self, advantages: &mut [f64], group: &[Rollout]) {
         let rate = pass_rate(group);
         let (positive, other) = (self.weight(rate), self.weight(1.0 - rate));

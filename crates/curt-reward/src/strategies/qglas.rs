@@ -51,6 +51,10 @@ impl RewardStrategy for Qglas {
         Ok(())
     }
 
+    fn reweights(&self) -> bool {
+        true
+    }
+
     fn reweight(&self, advantages: &mut [f64], group: &[Rollout]) {
         let positive = group.iter().zip(&*advantages).filter(|(_, advantage)| **advantage > 0.0);
         let mean = Moments::of(positive.map(|(rollout, _)| f64::from(rollout.length))).mean;

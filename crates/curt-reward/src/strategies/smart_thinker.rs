@@ -1,7 +1,7 @@
 //! `smart_thinker`: a price on tokens beyond the length where right answers are densest.
 
 use crate::registry::Entry;
-use crate::statistics::{Moments, fill_beside_verdict, least_and_most, lengths, n_right, right_lengths};
+use crate::statistics::{fill_beside_verdict, least_and_most, lengths, n_right, right_lengths};
 use crate::{Parameters, RewardError, RewardStrategy, Rollout, Shaped, StepContext, check_group};
 
 pub(crate) static ENTRY: Entry =
@@ -36,15 +36,37 @@ impl SmartThinker {
     }
 }
 
+/// Number, sum and n² · variance of some lengths: whole numbers, so that neither rounding nor the order of a group decides
+/// whether two variances are equal.
+struct Spread {
+    n: u128,
+    sum: u128,
+    scaled_variance: u128,
+}
+
+impl Spread {
+    fn of<'a>(rollouts: impl Iterator<Item = &'a Rollout>) -> Self {
+        let add = |(n, sum, squares): (u128, u128, u128), rollout: &Rollout| {
+            let length = u128::from(rollout.length);
+            (n + 1, sum + length, squares + length * length)
+        };
+        let (n, sum, squares) = rollouts.fold((0, 0, 0), add);
+        Self { n, sum, scaled_variance: n * squares - sum * sum }
+    }
+}
+
 /// ℓ* of a group with right and wrong rollouts, in tokens.
 fn best_length(group: &[Rollout]) -> f64 {
-    let (all, right) = (Moments::of(lengths(group)), Moments::of(right_lengths(group)));
+    let (all, right) = (Spread::of(group.iter()), Spread::of(group.iter().filter(|rollout| rollout.correct)));
     let (shortest, longest) = least_and_most(lengths(group)).unwrap_or_default();
-    let (v, v_right) = (all.population_variance(), right.population_variance());
-    match v_right < v {
-        true => ((v_right * all.mean - v * right.mean) / (v_right - v)).clamp(shortest, longest),
-        false => shortest,
+    // n² n_c² (v − v_c); it saturates for more rollouts than any group has
+    let (v, v_right) =
+        (all.scaled_variance.saturating_mul(right.n * right.n), right.scaled_variance.saturating_mul(all.n * all.n));
+    if v_right >= v {
+        return shortest;
     }
+    let product = |a: &Spread, b: &Spread| a.scaled_variance as f64 * (b.n * b.sum) as f64;
+    ((product(&all, &right) - product(&right, &all)) / (v - v_right) as f64).clamp(shortest, longest)
 }
 
 impl RewardStrategy for SmartThinker {

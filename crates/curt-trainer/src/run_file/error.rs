@@ -134,6 +134,30 @@ pub enum RunFileError {
         /// What to do instead, where that is known.
         note: Option<&'static str>,
     },
+    /// The verifier `command` without a command.
+    #[error("{place}: the verifier `command` needs one: expected [\"program\", \"argument\", …], found none")]
+    CommandMissing {
+        /// Where it is missing.
+        place: Box<Place>,
+    },
+    /// A command that no verifier uses.
+    #[error(
+        "{place}: given, but the verifier `{kind}` runs none: expected `verify.kind` or a source of kind `command` or `code`"
+    )]
+    CommandUnused {
+        /// The command.
+        place: Box<Place>,
+        /// The verifier.
+        kind: String,
+    },
+    /// One command for an external verifier and for an interpreter.
+    #[error(
+        "{place}: would be the verifier of `command` and the interpreter of `code` at once: expected only one of the two kinds"
+    )]
+    OneCommand {
+        /// The command.
+        place: Box<Place>,
+    },
     /// Groups of one rollout.
     #[error("{place}: a group of 1 gives no signal, because its advantage is always 0: expected at least 2, found 1")]
     GroupOfOne {

@@ -27,7 +27,8 @@ const fn alias(section: &'static str, name: &'static str, aliases: &'static [&'s
     Key { section, name, aliases, flat: false }
 }
 
-pub(super) static SECTIONS: &[&str] = &["model", "data", "rollout", "reward", "algo", "train", "checkpoint", "eval", "log"];
+pub(super) static SECTIONS: &[&str] =
+    &["model", "data", "verify", "rollout", "reward", "algo", "train", "checkpoint", "eval", "log"];
 
 /// Settings of TRL that filter the distribution. Rollouts are drawn from the distribution that the loss is about.
 pub(super) static FILTERS: &[&str] = &["top_k", "top_p", "min_p"];
@@ -48,6 +49,12 @@ pub(super) static KEYS: &[Key] = &[
     ours("data", "answer_key"),
     ours("data", "prompt_suffix"),
     ours("data", "chat_template"),
+    ours("verify", "kind"),
+    ours("verify", "sources"),
+    ours("verify", "ungradable"),
+    ours("verify", "command"),
+    ours("verify", "timeout"),
+    ours("verify", "workers"),
     trl("rollout", "num_generations"),
     ours("rollout", "prompts_per_step"),
     trl("rollout", "max_completion_length"),

@@ -11,11 +11,13 @@ mod reader;
 mod resolve;
 #[cfg(test)]
 mod tests;
+mod verify;
 
 use std::path::Path;
 
 pub use error::{Origin, Place, RunFileError};
 pub use raw::RunFile;
+pub(crate) use verify::split_source;
 
 use crate::config::Config;
 

@@ -108,6 +108,21 @@ impl RunFile {
         }
     }
 
+    /// A list of strings; none where the key is not given.
+    pub(super) fn texts(&self, key: &str) -> Result<Vec<String>, RunFileError> {
+        let Some(given) = self.given.get(key) else {
+            return Ok(Vec::new());
+        };
+        let Value::List(list) = &given.value else {
+            return Err(mistyped(given, key, "a list of strings", &given.value));
+        };
+        let text = |value: &Value| match value {
+            Value::Text(text) => Ok(text.clone()),
+            other => Err(mistyped(given, key, "a list of strings", other)),
+        };
+        list.iter().map(text).collect()
+    }
+
     /// A string that is not empty, or `None` where the key is not given.
     pub(super) fn path(&self, key: &str) -> Result<Option<String>, RunFileError> {
         match self.text(key)? {
@@ -163,7 +178,13 @@ impl RunFile {
         }
     }
 
-    fn unknown_word(&self, key: &str, found: String, known: Vec<&'static str>, note: Option<&'static str>) -> RunFileError {
+    pub(super) fn unknown_word(
+        &self,
+        key: &str,
+        found: String,
+        known: Vec<&'static str>,
+        note: Option<&'static str>,
+    ) -> RunFileError {
         let nearest = keys::nearest(&found, known.iter().copied()).map(str::to_owned);
         let found = found.chars().take(80).collect();
         RunFileError::UnknownWord { place: self.place(key), found, nearest, known, note }

@@ -71,6 +71,7 @@ impl RunFile {
                 .ok_or_else(|| self.missing("output_dir", "a folder for what the run writes"))?
                 .into(),
             seed: self.seed("seed", 42)?,
+            verify: self.verify(&data)?,
             reward: self.reward(&rollout)?,
             algo: self.algo(&rollout)?,
             train: self.train(&rollout)?,

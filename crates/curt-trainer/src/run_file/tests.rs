@@ -1,4 +1,5 @@
 mod laws;
+mod verify;
 
 use super::resolve::GROUP_FILTERS;
 use super::*;
@@ -178,7 +179,7 @@ fn unknown_section_names_line_and_nearest() {
     assert_eq!(
         error,
         "run.toml:5: unknown section [trian], did you mean `train`?; \
-         known: model, data, rollout, reward, algo, train, checkpoint, eval, log"
+         known: model, data, verify, rollout, reward, algo, train, checkpoint, eval, log"
     );
     assert!(refused(&["trian.steps=3"]).starts_with("--set trian.steps=3: unknown section [trian], did you mean `train`?"));
 }

@@ -1,6 +1,6 @@
 //! `verify`, `credit` and `pack` on groups made by hand.
 
-use curt_advantage::{Credit, Grpo, Normalizer, ScaleRewards};
+use curt_advantage::{AdvantageError, AdvantageEstimator, Credit, Grpo, Normalizer, RewardGroup, ScaleRewards};
 use curt_difficulty::{Admission, AnyCorrectAndSpread, Gate, MixedOutcome, NoGate};
 use curt_reward::{Correctness, RewardError, RewardStrategy, Rollout, Shaped, StepContext};
 use curt_verify::{Verdict, Verification};
@@ -52,7 +52,8 @@ fn only_a_completion_that_ended_is_correct() {
         (true, Verdict::Wrong, false),
         (true, Verdict::Ungradable, false),
     ] {
-        let verdict = CompletionVerdict { verification: Verification { verdict, extracted: None }, finished };
+        let verdict =
+            CompletionVerdict { verification: Verification { verdict, extracted: None, reason: None }, finished, counts: true };
         assert_eq!(verdict.is_correct(), correct, "{verdict:?}");
     }
 }
@@ -122,6 +123,10 @@ impl RewardStrategy for Doubling {
         Ok(())
     }
 
+    fn reweights(&self) -> bool {
+        true
+    }
+
     fn reweight(&self, advantages: &mut [f64], group: &[Rollout]) {
         assert_eq!(advantages.len(), group.len());
         advantages.iter_mut().enumerate().for_each(|(i, a)| *a = 2.0 * *a + i as f64);
@@ -134,6 +139,33 @@ fn a_strategy_may_reweight_kept_groups() {
     let found = credit(&Grpo::new(ScaleRewards::Group, 0.0).unwrap(), &AnyCorrectAndSpread, &Doubling, groups).unwrap();
     assert_eq!(advantages(&found[0]), [3.0, 0.0, 1.0, 2.0]);
     assert_eq!(advantages(&found[1]), [0.0; 4]);
+}
+
+/// Gives the first token of each rollout its reward, and the others nothing.
+#[derive(Debug)]
+struct FirstToken;
+
+impl AdvantageEstimator for FirstToken {
+    fn name(&self) -> &'static str {
+        "first_token"
+    }
+
+    fn estimate(&self, groups: &[RewardGroup]) -> Result<Vec<Vec<Credit>>, AdvantageError> {
+        Ok(groups.iter().map(|group| group.rewards.iter().map(|&reward| Credit::Tokens(vec![reward])).collect()).collect())
+    }
+}
+
+#[test]
+fn a_strategy_that_reweights_is_refused_where_tokens_are_credited() {
+    let groups = || groups().iter().take(2).enumerate().map(|(number, rows)| shaped(number as u32, rows)).collect();
+    let found = credit(&FirstToken, &NoGate, &Correctness, groups()).unwrap();
+    assert_eq!(advantages(&found[0]), [1.0, 0.0, 0.0, 0.0]);
+    let error = credit(&FirstToken, &NoGate, &Doubling, groups()).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "algo.advantage = \"first_token\" gives each token an advantage of its own, and reward.strategy `doubling` weighs one per \
+         rollout: choose another for one of the two"
+    );
 }
 
 /// First tokens, prompt lengths, completion lengths and advantages of packed sequences.

@@ -9,6 +9,7 @@ use super::scripted::{BeginsWithOne, Draft, Log, Scripted, selected};
 use super::steps::{config, tokenizer};
 use crate::TrainError;
 use crate::evaluate::evaluate;
+use crate::verifiers::Verifiers;
 
 #[test]
 fn an_evaluation_of_known_completions() {
@@ -26,7 +27,8 @@ fn an_evaluation_of_known_completions() {
     let eval = config(&[&sets[..], &filters[..]].concat()).eval;
     let problems = [selected("a", &[1, 2]), selected("b", &[3]), selected("c", &[4])];
 
-    let found = evaluate(&mut policy, &tokenizer, &BeginsWithOne, &problems, &eval, &mut |_| true).unwrap();
+    let found =
+        evaluate(&mut policy, &tokenizer, &Verifiers::one(Box::new(BeginsWithOne)), &problems, &eval, &mut |_| true).unwrap();
 
     let summary = &found.summary;
     // one that was cut off is not right, whatever it says: ½, 1 and 0
@@ -53,6 +55,8 @@ fn an_evaluation_of_known_completions() {
 #[test]
 fn an_evaluation_without_problems_is_refused() {
     let mut policy = Scripted { drafts: vec![], right: 0, wrong: 0, shift: 0.0, log: Rc::default() };
-    let error = evaluate(&mut policy, &tokenizer(), &BeginsWithOne, &[], &config(&[]).eval, &mut |_| true).unwrap_err();
+    let error =
+        evaluate(&mut policy, &tokenizer(), &Verifiers::one(Box::new(BeginsWithOne)), &[], &config(&[]).eval, &mut |_| true)
+            .unwrap_err();
     assert!(matches!(error, TrainError::NoProblems { .. }), "{error}");
 }

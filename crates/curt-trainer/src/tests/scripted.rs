@@ -136,7 +136,7 @@ impl Verifier for BeginsWithOne {
 
     fn verify(&self, _: &str, response: &str, _: bool) -> Verification {
         let verdict = if response.starts_with('1') { Verdict::Correct } else { Verdict::Wrong };
-        Verification { verdict, extracted: None }
+        Verification { verdict, extracted: None, reason: None }
     }
 }
 
@@ -185,7 +185,7 @@ pub fn shaped(number: u32, rows: &[Row]) -> ShapedGroup {
     };
     let verdict = |row: &Row| {
         let verdict = if row.correct { Verdict::Correct } else { Verdict::Wrong };
-        CompletionVerdict { verification: Verification { verdict, extracted: None }, finished: true }
+        CompletionVerdict { verification: Verification { verdict, extracted: None, reason: None }, finished: true, counts: true }
     };
     let key = ProblemKey(selected.key);
     let group = Group { selected, completions: rows.iter().enumerate().map(completion).collect() };

@@ -11,6 +11,7 @@ use crate::config::Config;
 use crate::run_file::RunFile;
 use crate::step::{StepOutcome, step};
 use crate::trainer::Trainer;
+use crate::verifiers::Verifiers;
 
 /// Tokens of a chain prompt with one link.
 const PROMPT: usize = 7;
@@ -51,7 +52,7 @@ pub fn trainer(drafts: Vec<Vec<Draft>>, more: &[&str]) -> (Trainer, Rc<RefCell<L
     let policy = Scripted { drafts, right, wrong, shift: 0.125, log: log.clone() };
     let config = config(&[more, &[&prompts]].concat());
     let mut trainer = Trainer::new(config, Box::new(policy), tokenizer, &folder()).unwrap();
-    trainer.verifier = Box::new(BeginsWithOne);
+    trainer.verifiers = Verifiers::one(Box::new(BeginsWithOne));
     (trainer, log)
 }
 

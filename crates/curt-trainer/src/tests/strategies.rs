@@ -54,6 +54,24 @@ fn strategies_without_their_facts_are_refused_by_name() {
     }
 }
 
+#[test]
+fn strategies_that_weigh_rollouts_are_refused_where_tokens_are_credited() {
+    let refusal = |name: &str, advantage: &str| {
+        let (trainer, _) = trainer(drafts(), &[]);
+        let config = config(&[&format!("reward.strategy={name}"), &format!("algo.advantage={advantage}")]);
+        Trainer::new(config, trainer.policy, tokenizer(), &folder()).err().map(|error| error.to_string())
+    };
+    for name in accepted() {
+        let weighs = ["grpo_lead", "qglas"].contains(&name);
+        let expected = format!(
+            "algo.advantage = \"optimal_token_baseline\" gives each token an advantage of its own, and reward.strategy `{name}` \
+             weighs one per rollout: choose another for one of the two"
+        );
+        assert_eq!(refusal(name, "optimal_token_baseline"), weighs.then_some(expected));
+        assert_eq!(refusal(name, "rloo"), None, "{name}");
+    }
+}
+
 /// A trainer that takes over the state of another after two steps goes on like it.
 #[test]
 fn every_strategy_resumes() {

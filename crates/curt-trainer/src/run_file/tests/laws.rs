@@ -88,6 +88,25 @@ fn own_parameters(strategy: &str, target: usize, limit: usize) -> Parameters {
 }
 
 prop_compose! {
+    fn verify()(
+        kind in select(vec!["math", "code", "exact", "chain", "command"]),
+        source in proptest::option::of("[ -<>-~é]{1,9}"),
+        drop in any::<bool>(),
+        timeout in finite(1e-3..3600.0),
+        workers in 0..99_usize,
+    ) -> VerifySection {
+        VerifySection {
+            kind: kind.into(),
+            sources: source.iter().map(|source| format!("{source}=exact")).collect(),
+            ungradable: if drop { Ungradable::Drop } else { Ungradable::Wrong },
+            command: if kind == "command" { vec!["sh".into(), "-c".into(), "cat é".into()] } else { Vec::new() },
+            timeout,
+            workers,
+        }
+    }
+}
+
+prop_compose! {
     fn configs()(
         (data, eval) in data_and_eval(),
         (rollout, algo) in rollout_and_algo(),
@@ -104,6 +123,7 @@ prop_compose! {
         spare in 0..9999_usize,
         checkpoint in (0..99_u32, 0..99_usize),
         flags in any::<[bool; 3]>(),
+        verify in verify(),
     ) -> Config {
         let (steps, learning_rate, warmup_steps, weight_decay, adam_beta1, adam_beta2, adam_epsilon, max_grad_norm) = train;
         Config {
@@ -124,7 +144,7 @@ prop_compose! {
             },
             checkpoint: CheckpointSection { save_steps: checkpoint.0, save_total_limit: checkpoint.1 },
             log: LogSection { completions: flags[1], tensorboard: flags[2] },
-            data, rollout, algo, eval,
+            data, verify, rollout, algo, eval,
         }
     }
 }

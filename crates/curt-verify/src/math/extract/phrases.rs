@@ -1,0 +1,88 @@
+//! Answers that are announced: "the answer is", "Final Answer:", `####`.
+
+use super::items;
+
+/// What is announced, and where it begins.
+pub struct Announced<'a> {
+    /// The answer.
+    pub text: &'a str,
+    /// The byte where the announcement begins.
+    pub start: usize,
+}
+
+/// Most announcements that are looked at from the end, since one without a value is passed over.
+const MAX_TRIES: usize = 16;
+
+/// The last announcement in `text` that has a value behind it.
+pub fn last(text: &str) -> Option<Announced<'_>> {
+    let hashes = text.rfind("####").and_then(|start| {
+        let line = text[start..].trim_start_matches('#').lines().find(|line| !line.trim().is_empty())?;
+        value(line).map(|text| Announced { text, start })
+    });
+    let spoken = text.rmatch_indices("nswer").take(MAX_TRIES).find_map(|(at, word)| {
+        let after = behind_phrase(text, at, at + word.len())?;
+        value(sentence(after)).map(|text| Announced { text, start: at })
+    });
+    match (hashes, spoken) {
+        (Some(hashes), Some(spoken)) => Some(if hashes.start > spoken.start { hashes } else { spoken }),
+        (found, None) | (None, found) => found,
+    }
+}
+
+/// What follows an announcement whose "nswer" spans these bytes; none if it announces nothing.
+fn behind_phrase(text: &str, start: usize, end: usize) -> Option<&str> {
+    if !text[..start].ends_with(['A', 'a']) {
+        return None;
+    }
+    let after = text[end..].trim_start_matches('s');
+    let after = after.trim_start_matches(['*', '_', '}', ' ', '\t']);
+    let said = ["is:", "are:", "is", "are", ":", "=", "would be", "will be"].iter().find_map(|verb| after.strip_prefix(verb));
+    let said = said.filter(|rest| !rest.starts_with(|c: char| c.is_ascii_alphanumeric()));
+    // a heading on a line of its own
+    let head = text[..start - 1].trim_end().as_bytes();
+    let is_final = head.len() >= 5 && head[head.len() - 5..].eq_ignore_ascii_case(b"final");
+    let is_heading = after.starts_with('\n') && is_final;
+    let said = said.or(is_heading.then_some(after))?;
+    Some(said.trim_start_matches([':', '*', '_', ' ', '\t', '\n', '\r']))
+}
+
+/// `text` up to the end of its first line or sentence, or to where it opens another turn.
+fn sentence(text: &str) -> &str {
+    let line = text.lines().next().unwrap_or("");
+    // displayed mathematics may span lines
+    let line = match text.strip_prefix("\\[").map(|_| "\\]").or(text.strip_prefix("$$").map(|_| "$$")) {
+        Some(close) => text[2..].find(close).map_or(line, |at| &text[..at + 4]),
+        None => line,
+    };
+    let line = line.split("<|").next().unwrap_or(line);
+    let mut in_mathematics = false;
+    let bytes = line.as_bytes();
+    for (at, &byte) in bytes.iter().enumerate() {
+        match byte {
+            b'$' if at == 0 || bytes[at - 1] != b'\\' => in_mathematics = !in_mathematics,
+            b'.' | b'?' if !in_mathematics && bytes.get(at + 1).is_none_or(u8::is_ascii_whitespace) => return &line[..at],
+            _ => {}
+        }
+    }
+    line
+}
+
+/// The value in an announcement: all of it if it has no words, otherwise the values it begins with, otherwise its last values,
+/// otherwise its words if they are few.
+fn value(sentence: &str) -> Option<&str> {
+    const MAX_WORDS: usize = 6;
+    let sentence = sentence.trim().trim_matches(['*', '_']).trim().trim_end_matches(['.', ',', ';']).trim();
+    if sentence.is_empty() {
+        return None;
+    }
+    if ["correct", "right", "wrong", "incorrect", "not"].iter().any(|word| sentence.starts_with(word)) {
+        return None;
+    }
+    if items::is_answer(sentence) {
+        return Some(sentence);
+    }
+    if let Some(run) = items::first_run(sentence).filter(|run| sentence.starts_with(*run)).or_else(|| items::last_run(sentence)) {
+        return Some(run);
+    }
+    (sentence.split_whitespace().count() <= MAX_WORDS).then_some(sentence)
+}
