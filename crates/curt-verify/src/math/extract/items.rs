@@ -54,8 +54,7 @@ fn has_words(text: &str) -> bool {
 /// The first items of `text` that stand together, with a percent sign behind them.
 pub fn first_run(text: &str) -> Option<&str> {
     let mut run: Option<Item> = None;
-    let mut scan = Scan::of(text);
-    while let Some(item) = scan.next() {
+    for item in Scan::of(text) {
         match &mut run {
             Some(run) if joins(&text[run.end..item.start]) => run.end = item.end,
             Some(_) => break,
@@ -178,7 +177,11 @@ impl<'a> Scan<'a> {
         let length = loop {
             let Some(found) = near[from..].find(close) else {
                 // the last byte may be the first of a close
-                self.barren[known] = self.at + near.floor_char_boundary(limit.saturating_sub(1));
+                let mut last = limit.saturating_sub(1);
+                while !near.is_char_boundary(last) {
+                    last -= 1;
+                }
+                self.barren[known] = self.at + last;
                 return None;
             };
             let at = from + found;

@@ -4,6 +4,7 @@ use super::super::expression::{Constant, Relation};
 use super::commands::{
     BORDER, Bracket, Environment, Meaning, NEGATIVE, NO_GAP, SPACE, Side, THIN, command, command_prefix, word,
 };
+use super::pairs::{n_unclosed, pair};
 
 /// A token and where it stands.
 #[derive(Clone, Copy, Debug)]
@@ -317,6 +318,9 @@ impl<'a> Lexer<'a> {
             }
             return;
         }
+        if name == ":" {
+            return self.push(end - start, Kind::Is(Meaning::Colon));
+        }
         let is_mathematics = |byte: u8| byte.is_ascii_digit() || b"\\^_+={}()".contains(&byte);
         let is_minute = name == "min" && !self.text[end..].trim_start().starts_with(['(', '{', '[', '\\', '_']);
         let kind = match word(name).or_else(|| if upright { command(name) } else { None }) {
@@ -372,51 +376,4 @@ impl<'a> Lexer<'a> {
 fn doubled(rest: &str) -> bool {
     let length = rest.bytes().take_while(u8::is_ascii_alphabetic).count();
     length > 1 && command(&rest[..length]).is_some()
-}
-
-/// How many braces are open at the end: a text that was cut off there is read as if they were closed.
-fn n_unclosed(tokens: &[Token]) -> usize {
-    tokens.iter().fold(0, |depth, token| match token.kind {
-        Kind::Is(Meaning::Open(Bracket::Group)) => depth + 1,
-        Kind::Is(Meaning::Close(Bracket::Group)) => depth.saturating_sub(1),
-        _ => depth,
-    })
-}
-
-/// Gives each opening bracket its partner and each bar the number of bars that follow in its bracket.
-fn pair(tokens: &mut [Token]) {
-    let mut open: Vec<usize> = Vec::new();
-    // bars of each open bracket, so that they are counted when it closes
-    let mut pipes: Vec<Vec<usize>> = vec![Vec::new()];
-    for i in 0..tokens.len() {
-        match tokens[i].kind {
-            Kind::Is(Meaning::Open(_)) => {
-                open.push(i);
-                pipes.push(Vec::new());
-            }
-            Kind::Is(Meaning::Close(bracket)) => {
-                // braces pair with braces only, since the others may be mixed (`[0, 1)`)
-                let is_partner =
-                    |&j: &usize| (tokens[j].kind == Kind::Is(Meaning::Open(Bracket::Group))) == (bracket == Bracket::Group);
-                if let Some(j) = open.last().copied().filter(is_partner) {
-                    open.pop();
-                    tokens[j].partner = i;
-                    count(tokens, &pipes.pop().unwrap_or_default());
-                }
-            }
-            Kind::Is(Meaning::Pipe) => {
-                if let Some(last) = pipes.last_mut() {
-                    last.push(i);
-                }
-            }
-            _ => {}
-        }
-    }
-    pipes.iter().for_each(|bars| count(tokens, bars));
-}
-
-fn count(tokens: &mut [Token], bars: &[usize]) {
-    for (n_before, &i) in bars.iter().enumerate() {
-        tokens[i].partner = bars.len() - n_before;
-    }
 }

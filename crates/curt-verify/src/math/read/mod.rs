@@ -38,6 +38,7 @@ mod lexer;
 mod lists;
 mod matrices;
 mod numbers;
+mod pairs;
 mod powers;
 mod products;
 mod ranges;
@@ -142,7 +143,8 @@ pub fn read(text: &str, options: &ReadOptions) -> Result<Expression, Unreadable>
         Ok(answer) if answer.height() <= MAX_HEIGHT => Ok(answer),
         Ok(_) => Err(Unreadable { reason: Reason::TooDeep, position: 0 }),
         Err(error) => match words::as_text(&spelled.text) {
-            Some(words) if !matches!(error.reason, Reason::TooDeep) => Ok(Expression::Text(words)),
+            Some(words) if error.reason != Reason::TooDeep => Ok(Expression::Text(words)),
+            None if error.reason == Reason::Words => Ok(Expression::Text(words::canonical(&spelled.text))),
             _ => Err(Unreadable { position: spelled.origin(error.position).min(text.len()), ..error }),
         },
     }

@@ -301,8 +301,7 @@ impl<'a> Reader<'a> {
         loop {
             match self.token(length) {
                 Some(Token { kind: Kind::Number(digits), gap: NO_GAP, .. }) if !digits.contains('.') => {}
-                Some(Token { kind: Kind::Letter { run, .. }, gap: NO_GAP, .. }) if (b'A'..=b'Z').contains(&run.as_bytes()[0]) => {
-                }
+                Some(Token { kind: Kind::Letter { run, .. }, gap: NO_GAP, .. }) if run.as_bytes()[0].is_ascii_uppercase() => {}
                 Some(Token { kind: Kind::Is(Meaning::Underscore), gap: NO_GAP, .. }) => break,
                 _ => return Ok(None),
             }

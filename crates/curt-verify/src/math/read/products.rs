@@ -81,7 +81,7 @@ impl Reader<'_> {
     /// Whether the next token is a letter or another name.
     fn touches(&self) -> bool {
         match self.peek() {
-            Some(Kind::Letter { run, first }) => !(first && words::is_word(run)) && !self.is_union_letter(),
+            Some(Kind::Letter { run, first }) => !(self.is_union_letter() || first && words::is_word(run)),
             Some(Kind::Is(meaning)) => matches!(meaning, Meaning::Symbol(_) | Meaning::Constant(_) | Meaning::Root),
             _ => false,
         }
@@ -94,7 +94,7 @@ impl Reader<'_> {
         }
         match self.peek() {
             Some(Kind::Number(_)) => !matches!(last, Some(Expression::Number { .. })) || self.is_mixed_number(),
-            Some(Kind::Letter { run, first }) => !(first && self.is_word_or_unit(run)) && !self.is_union_letter(),
+            Some(Kind::Letter { run, first }) => !(self.is_union_letter() || first && self.is_word_or_unit(run)),
             Some(Kind::Unknown(_)) => true,
             Some(Kind::Is(Meaning::Pipe)) => self.pipe_opens(),
             Some(Kind::Is(Meaning::Open(Bracket::Round))) => !self.is_ahead(1, Meaning::Mod),

@@ -347,6 +347,8 @@ fn units_and_money() {
         ("25^{\\circ} \\mathrm{C}", "25 in celsius"),
         ("16''", "16 in ''"),
         ("7:55 \\text{ p.m.}", "Ratio[7, 55 in pm]"),
+        ("4:40 a.m.", "Ratio[4, 40 in am]"),
+        ("$5\\text{:}30\\text{ p.m.}$", "Ratio[5, 30 in pm]"),
         ("17\\text{ apples}", "17"),
         ("20 apples", "20"),
         ("11^{\\text{th}}", "11"),
@@ -373,6 +375,7 @@ fn words_and_choices() {
         ("x if n is even", "\"x if n is even\""),
         ("xyz", "Product[x, y, z]"),
         ("just 42", "\"just 42\""),
+        ("\\begin{cases} 1, & x > 0 \\\\ 0, & x = 0 \\end{cases}", "\"begin cases 1,& x > 0 0,& x = 0 end cases\""),
     ]);
 }
 

@@ -70,13 +70,24 @@ fn base(word: &str) -> Option<&'static str> {
 impl Reader<'_> {
     /// Whether the letters `run`, which begin at the next token, are a word or a unit behind a value.
     pub fn is_word_or_unit(&self, run: &str) -> bool {
-        if words::is_word(run) {
+        if words::is_word(run) || self.time_mark().is_some() {
             return true;
         }
         let follows_number =
             self.next > 0 && matches!(self.tokens[self.next - 1].kind, Kind::Number(_) | Kind::Is(Meaning::Close(_)));
         let is_unit = if self.gap() == NO_GAP { TOUCHING.contains(&run) } else { run.len() > 1 && base(run).is_some() };
         follows_number && is_unit && !self.is_ahead(run.len(), Meaning::Underscore)
+    }
+
+    /// `a.m.` or `p.m.`, if it is next, without its last point.
+    fn time_mark(&self) -> Option<&'static str> {
+        let mark = match self.peek()? {
+            Kind::Letter { run: "a" | "A", first: true } => "am",
+            Kind::Letter { run: "p" | "P", first: true } => "pm",
+            _ => return None,
+        };
+        let is_m = matches!(self.peek_ahead(2), Some(Kind::Letter { run: "m" | "M", .. }));
+        (self.is_ahead(1, Meaning::Point) && is_m).then_some(mark)
     }
 
     /// The unit that is next, behind a value: its spelling, empty for words that are no unit; none if neither is next.
@@ -94,6 +105,10 @@ impl Reader<'_> {
     }
 
     fn one_unit(&mut self) -> Read<Option<String>> {
+        if let Some(mark) = self.time_mark() {
+            self.next += 3;
+            return Ok(Some(mark.to_owned()));
+        }
         let unit = match self.peek() {
             Some(Kind::Words { raw, .. }) => {
                 self.next += 1;

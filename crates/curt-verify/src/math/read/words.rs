@@ -94,7 +94,7 @@ fn choice(raw: &str) -> Option<Expression> {
     }
 }
 
-/// `text` in lower case, with its spacing collapsed and without the commands that only set it; none if it has no words.
+/// `text` as words, see [`canonical`]; none if it has no words.
 pub fn as_text(text: &str) -> Option<String> {
     let has_words = text.contains("\\text")
         || text.contains("\\mathrm")
@@ -116,7 +116,8 @@ fn runs(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-fn canonical(text: &str) -> String {
+/// `text` in lower case, with its spacing collapsed and without the commands that only set it.
+pub fn canonical(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(c) = rest.chars().next() {
