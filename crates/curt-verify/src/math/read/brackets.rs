@@ -33,7 +33,8 @@ impl Reader<'_> {
         }
         let divides = |kind| matches!(kind, Kind::Is(Meaning::Over(_)));
         let mut depth = 0_usize;
-        let middle = (self.next + 1..end).find(|&at| {
+        let inside = if self.divides { self.next + 1..end } else { end..end };
+        let middle = { inside }.find(|&at| {
             match self.tokens[at].kind {
                 Kind::Is(Meaning::Open(Bracket::Group)) => depth += 1,
                 Kind::Is(Meaning::Close(Bracket::Group)) => depth = depth.saturating_sub(1),

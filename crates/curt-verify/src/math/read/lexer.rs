@@ -44,7 +44,8 @@ pub enum Kind<'a> {
 
 /// The tokens of `text`, with brackets and bars paired.
 pub fn tokens(text: &str) -> Vec<Token<'_>> {
-    let mut lexer = Lexer { text, at: 0, gap: NO_GAP, tokens: Vec::with_capacity(text.len() / 2 + 4), environments: 0 };
+    let mut lexer =
+        Lexer { text, at: 0, gap: NO_GAP, tokens: Vec::with_capacity(text.len() / 2 + 4), environments: 0, n_open: 0 };
     while lexer.at < text.len() {
         lexer.step();
     }
@@ -63,6 +64,8 @@ struct Lexer<'a> {
     gap: u8,
     tokens: Vec<Token<'a>>,
     environments: usize,
+    /// Arguments that were never closed; after a few no more are looked for, since each costs a pass.
+    n_open: usize,
 }
 
 impl<'a> Lexer<'a> {
@@ -279,6 +282,10 @@ impl<'a> Lexer<'a> {
 
     /// What the braces at this place hold, with both of them passed; none, and nothing passed, if there are none.
     fn braces(&mut self) -> Option<&'a str> {
+        const MAX_OPEN: usize = 8;
+        if self.n_open >= MAX_OPEN {
+            return None;
+        }
         let trimmed = self.text[self.at..].trim_start();
         let content = trimmed.strip_prefix('{')?;
         let mut depth = 1;
@@ -296,6 +303,7 @@ impl<'a> Lexer<'a> {
                 return Some(&content[..at]);
             }
         }
+        self.n_open += 1;
         None
     }
 

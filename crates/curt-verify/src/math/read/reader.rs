@@ -32,6 +32,8 @@ pub struct Reader<'a> {
     pub in_lines: bool,
     /// The counters of the sums and products around.
     pub counters: Vec<String>,
+    /// Whether anything is divided by `\over` or `\choose`.
+    pub divides: bool,
     /// The differential of the integral around, once it is met: `Some(None)` until then.
     pub differential: Option<Option<String>>,
 }
@@ -39,6 +41,7 @@ pub struct Reader<'a> {
 impl<'a> Reader<'a> {
     pub fn new(text: &'a str, tokens: Vec<Token<'a>>, max_depth: u32, thousands: bool) -> Self {
         let end = tokens.len();
+        let divides = tokens.iter().any(|token| matches!(token.kind, Kind::Is(Meaning::Over(_))));
         Reader {
             text,
             tokens,
@@ -53,6 +56,7 @@ impl<'a> Reader<'a> {
             in_set: false,
             in_lines: false,
             counters: Vec::new(),
+            divides,
             differential: None,
         }
     }

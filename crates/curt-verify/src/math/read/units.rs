@@ -24,7 +24,7 @@ const UNITS: [&[&str]; 68] = [
     &["yuan", "rmb", "RMB"], &["yen"], &["rupee", "rupees", "Rs"], &["ruble", "rubles"], &["won"], &["krona", "kronor"],
     &["mph"], &["kmh", "kph"], &["rpm"], &["Hz", "hertz"], &["kHz"], &["MHz"], &["N", "newton", "newtons"], &["J", "joule", "joules"],
     &["kJ"], &["W", "watt", "watts"], &["kW"], &["V", "volt", "volts"], &["A", "ampere", "amperes", "amp", "amps"], &["ohm", "ohms"],
-    &["Pa", "pascal", "pascals"], &["kPa"], &["mol", "moles"], &["K", "kelvin"], &["eV"], &["am"], &["pm"],
+    &["Pa", "pascal", "pascals"], &["kPa"], &["mol", "moles"], &["K", "kelvin"], &["eV"], &["am", "AM"], &["pm", "PM"],
 ];
 
 /// Units that are read as such where they touch a number, without `\text`.
@@ -75,8 +75,20 @@ impl Reader<'_> {
         }
         let follows_number =
             self.next > 0 && matches!(self.tokens[self.next - 1].kind, Kind::Number(_) | Kind::Is(Meaning::Close(_)));
-        let is_unit = if self.gap() == NO_GAP { TOUCHING.contains(&run) } else { run.len() > 1 && base(run).is_some() };
+        let is_unit = if self.gap() == NO_GAP {
+            TOUCHING.contains(&run)
+        } else {
+            base(run).is_some() && (run.len() > 1 || self.divided_unit(run.len()).is_some())
+        };
         follows_number && is_unit && !self.is_ahead(run.len(), Meaning::Underscore)
+    }
+
+    /// The unit behind the slash that stands `ahead` of the next token: `h` of `km/h`.
+    fn divided_unit(&self, ahead: usize) -> Option<(&'static str, usize)> {
+        match (self.peek_ahead(ahead)?, self.peek_ahead(ahead + 1)?) {
+            (Kind::Is(Meaning::Slash), Kind::Letter { run, first: true }) => base(run).map(|unit| (unit, run.len())),
+            _ => None,
+        }
     }
 
     /// `a.m.` or `p.m.`, if it is next, without its last point.
@@ -93,6 +105,10 @@ impl Reader<'_> {
     /// The unit that is next, behind a value: its spelling, empty for words that are no unit; none if neither is next.
     pub fn unit(&mut self) -> Read<Option<String>> {
         let Some(mut unit) = self.one_unit()? else { return Ok(None) };
+        if let (false, Some((below, length))) = (unit.is_empty(), self.divided_unit(0)) {
+            self.next += 1 + length;
+            return Ok(Some(format!("{unit}/{below}{}", self.unit_power()?)));
+        }
         if !unit.is_empty() && self.is(Meaning::Slash) {
             let start = self.next;
             self.next += 1;
