@@ -283,6 +283,24 @@ impl Piped {
         status
     }
 
+    /// Kills the children of the leader, and gives it a moment to reap them and to end by itself: killed first, it would leave
+    /// them to whoever reaps orphans, and not everywhere does somebody do that.
+    #[cfg(target_os = "linux")]
+    pub fn kill_children_first(&mut self) {
+        use rustix::process::kill_process;
+        let id = self.child.id();
+        let children =
+            if self.is_reaped { Ok(String::new()) } else { std::fs::read_to_string(format!("/proc/{id}/task/{id}/children")) };
+        let children = children.unwrap_or_default();
+        for child in children.split_whitespace().filter_map(|child| Pid::from_raw(child.parse().ok()?)) {
+            let _ = kill_process(child, Signal::KILL);
+        }
+        let moment = Deadline::after(Duration::from_secs(1));
+        while !children.is_empty() && !self.has_exited() && !moment.has_passed() {
+            std::thread::sleep(Duration::from_micros(200));
+        }
+    }
+
     fn pid(&self) -> Option<Pid> {
         i32::try_from(self.child.id()).ok().and_then(Pid::from_raw)
     }

@@ -74,7 +74,7 @@ impl Cage {
             let command = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
             String::from_utf8_lossy(&command).contains(&self.mark)
         };
-        // the last processes get their SIGKILL when the first one of the sandbox ends, which may be a moment later
+        // nothing is left when a verdict comes, unless the machine is too busy to end it within a second
         let patience = Instant::now();
         while std::fs::read_dir("/proc").unwrap().flatten().any(|entry| running(&entry)) {
             assert!(patience.elapsed() < Duration::from_secs(2), "processes of the sandbox are still running");
@@ -312,22 +312,15 @@ fn others_cannot_be_killed_or_watched() {
         "call(321, 0, 0, 0)".to_owned(),
         "call(425, 8, b'\\0' * 120)".to_owned(),
         "call(250, 0, -3, 1)".to_owned(),
+        "call(157, 1, 0, 0, 0, 0)".to_owned(),
         "call(0x40000000 + 39)".to_owned(),
     ];
     cage.prints(&attempts(&lines.each_ref().map(String::as_str)), "done");
-    cage.prints(
-        "import os\nprint(sorted(int(p) for p in os.listdir('/proc') if p.isdigit()) == [1, os.getpid()], os.getppid())",
-        "True 1",
-    );
-    // the first process of the sandbox, which a program may be able to change, is as limited as the program
+    cage.prints("import os\nprint([int(p) for p in os.listdir('/proc') if p.isdigit()], os.getpid(), os.getppid())", "[1] 1 0");
+    // it is alone, and limited in every way
     let limits = "n = 0\nfor line in open('/proc/1/limits'):\n    if line.startswith(('Max cpu', 'Max address', 'Max file', 'Max open', 'Max core')):\n        \
                   n += 'unlimited' not in line\nfor line in open('/proc/1/status'):\n    n += line.split() in (['Seccomp:', '2'], ['NoNewPrivs:', '1'], ['CapEff:', '0' * 16])\nprint(n)";
     cage.prints(limits, "8");
-    // it does not die of what is sent from inside
-    cage.prints(
-        "import os, signal\nfor s in range(1, 32):\n    try: os.kill(1, s)\n    except OSError: pass\nprint('done')",
-        "done",
-    );
     let judged = cage.run("import os\nos.kill(-1, 9)\nprint('done')", "done");
     assert_ne!(judged.verdict, Verdict::Ungradable, "{judged:?}");
     assert!(witness.0.try_wait().unwrap().is_none(), "a process outside was killed");

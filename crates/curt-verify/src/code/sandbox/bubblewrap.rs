@@ -76,8 +76,7 @@ impl Sandbox {
         Run::begin(piped, Deadline::after(START))
     }
 
-    /// Starts bubblewrap under its limits, which hold for its own processes in the sandbox too: a program may try to take over
-    /// those.
+    /// Starts bubblewrap under the limits, which everything in the sandbox inherits.
     fn spawn(&self, job: &Job<'_>, n_calls: usize) -> io::Result<Piped> {
         let _spawning = SPAWNING.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let filter = self.filter_for_child()?;
@@ -144,7 +143,8 @@ fn bubblewrap(places: &[&str]) -> Result<PathBuf, Unavailable> {
 fn arguments(interpreter: &Interpreter, limits: &Limits) -> Vec<String> {
     let mut all: Vec<String> = Vec::new();
     let mut add = |words: &[&str]| all.extend(words.iter().map(|&word| word.to_owned()));
-    add(&["--unshare-all", "--unshare-user", "--die-with-parent", "--new-session", "--cap-drop", "ALL"]);
+    // the program is the first process: bubblewrap ends only after it, and so after all that is in its namespace
+    add(&["--unshare-all", "--unshare-user", "--as-pid-1", "--die-with-parent", "--new-session", "--cap-drop", "ALL"]);
     add(&["--uid", "65534", "--gid", "65534", "--hostname", "sandbox"]);
     add(&["--ro-bind", "/usr", "/usr"]);
     for place in ["/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"] {

@@ -86,6 +86,12 @@ impl Limits {
     }
 }
 
+impl Drop for Run {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
 fn seconds(value: f64) -> Duration {
     Duration::try_from_secs_f64(value).unwrap_or(Duration::ZERO)
 }
@@ -174,18 +180,19 @@ pub(super) enum Ending {
 
 impl Run {
     /// Waits until the launcher says that the program starts: whatever fails before that is not the program's doing.
-    fn begin(mut piped: Piped, deadline: Deadline) -> Result<Run, Unavailable> {
+    fn begin(piped: Piped, deadline: Deadline) -> Result<Run, Unavailable> {
+        let mut run = Run { piped };
         loop {
-            if piped.output.starts_with(STARTED) {
-                piped.output.drain(..STARTED.len());
-                return Ok(Run { piped });
+            if run.piped.output.starts_with(STARTED) {
+                run.piped.output.drain(..STARTED.len());
+                return Ok(run);
             }
-            let event = piped.advance(deadline, true);
+            let event = run.piped.advance(deadline, true);
             if event == Event::Output {
                 continue;
             }
-            piped.kill();
-            let last = last_line(&piped.complaint, MAX_COMPLAINT);
+            run.stop();
+            let last = last_line(&run.piped.complaint, MAX_COMPLAINT);
             return Err(Unavailable(format!("the sandbox did not start a program ({event:?}): {last}")));
         }
     }
@@ -200,7 +207,7 @@ impl Run {
                 Event::Deadline => break Ending::TooSlow,
             }
         };
-        self.piped.kill();
+        self.stop();
         let complaint = last_line(&self.piped.complaint, MAX_COMPLAINT);
         (std::mem::take(&mut self.piped.output), ending, complaint)
     }
@@ -228,6 +235,13 @@ impl Run {
     /// The last line that the program complained with, quoted.
     pub fn complaint(&self) -> String {
         last_line(&self.piped.complaint, MAX_COMPLAINT)
+    }
+
+    /// Ends everything in the sandbox.
+    fn stop(&mut self) {
+        #[cfg(target_os = "linux")]
+        self.piped.kill_children_first();
+        self.piped.kill();
     }
 
     fn exit(&mut self, deadline: Deadline) -> Ending {

@@ -105,6 +105,8 @@ fn program(may_fork: bool) -> Result<BpfProgram, Box<dyn std::error::Error>> {
     for call in [libc::SYS_socket, libc::SYS_socketpair] {
         rules.insert(call, when(0, SeccompCmpOp::Ne, libc::AF_UNIX as u64)?);
     }
+    // the signal that ends the program when bubblewrap ends
+    rules.insert(libc::SYS_prctl, when(0, SeccompCmpOp::Eq, libc::PR_SET_PDEATHSIG as u64)?);
     // typing into somebody's terminal
     rules.insert(libc::SYS_ioctl, when(1, SeccompCmpOp::Eq, libc::TIOCSTI)?);
     let (mask, value) = if may_fork {
