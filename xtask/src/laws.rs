@@ -39,7 +39,7 @@ pub fn run(options: &Options) -> Result<String> {
     if let Some(few) = found.iter().find(|one| one.holds && one.cases != options.cases) {
         bail!("{}, {}: {} cases, and not {}", few.law, few.subject, few.cases, options.cases);
     }
-    let keys: [(&str, fn(&Finding) -> String); 2] = [("law", Finding::by_law), ("of", Finding::by_subject)];
+    let keys: [(&str, Key); 2] = [("law", Finding::by_law), ("of", Finding::by_subject)];
     for (title, key) in keys {
         println!("\n{title:<50} {:>5} {:>6} {:>8}  broken, with a counter-example", "holds", "breaks", "s");
         rows(&found, key).iter().for_each(|row| println!("{row}"));
@@ -64,6 +64,9 @@ struct Finding {
     cases: u32,
     seconds: f64,
 }
+
+/// What findings are gathered by.
+type Key = fn(&Finding) -> String;
 
 impl Finding {
     fn by_law(&self) -> String {
@@ -109,7 +112,7 @@ fn parse(line: &str) -> Result<Finding> {
 }
 
 /// The findings gathered by a key, in the order of their first; where a law is broken the other half of the key is named.
-fn rows(found: &[Finding], key: fn(&Finding) -> String) -> Vec<String> {
+fn rows(found: &[Finding], key: Key) -> Vec<String> {
     let mut order = Vec::new();
     let mut gathered = BTreeMap::<String, (usize, Vec<&str>, f64)>::new();
     for one in found {

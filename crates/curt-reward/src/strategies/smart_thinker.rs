@@ -46,11 +46,12 @@ struct Spread {
 
 impl Spread {
     fn of<'a>(rollouts: impl Iterator<Item = &'a Rollout>) -> Self {
-        let add = |(n, sum, squares): (u128, u128, u128), rollout: &Rollout| {
-            let length = u128::from(rollout.length);
-            (n + 1, sum + length, squares + length * length)
+        let add = |(n, sum, squares): (u64, u64, u128), rollout: &Rollout| {
+            let length = u64::from(rollout.length);
+            (n + 1, sum + length, squares + u128::from(length * length))
         };
         let (n, sum, squares) = rollouts.fold((0, 0, 0), add);
+        let (n, sum) = (u128::from(n), u128::from(sum));
         Self { n, sum, scaled_variance: n * squares - sum * sum }
     }
 }
