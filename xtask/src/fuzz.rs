@@ -12,7 +12,7 @@ use curt_verify::math::equal::Reason;
 use curt_verify::math::{Math, Options as Judging, equivalent};
 use curt_verify::{Verdict, Verifier};
 
-/// Far beyond the budget of a verdict (some milliseconds), but within what another process on the same core may take.
+/// Far beyond the budget of a verdict (some milliseconds, optimized: `cargo run --release -p xtask -- fuzz verify`), but within what another process on the same core may take.
 const SLOW: Duration = Duration::from_millis(200);
 
 /// Longest text, in pieces.
