@@ -8,9 +8,9 @@ use super::read::{ReadOptions, read};
 
 /// Whether `answer` says the same as `gold`; both are answers in LaTeX or plain notation, not whole solutions.
 ///
-/// Nothing is given away: without a right answer, or with one that cannot be read, the verdict is [`crate::Verdict::Ungradable`]; an empty or
-/// unreadable answer is [`crate::Verdict::Wrong`]. Equal texts are equal unless `options.identity` is off. The work is bounded by
-/// `options.steps` and by the length and depth of what is read.
+/// Nothing is given away: without a right answer, or with one that cannot be read, the verdict is
+/// [`crate::Verdict::Ungradable`]; an empty or unreadable answer is [`crate::Verdict::Wrong`]. Equal texts are equal
+/// unless `options.identity` is off. The work is bounded by `options.steps` and by the length and depth of what is read.
 ///
 /// ```
 /// use curt_verify::Verdict;
@@ -41,8 +41,8 @@ pub fn equivalent(gold: &str, answer: &str, options: &Options) -> Judgement {
 
 /// Correct if the answer found in the response says the same as the right answer: [`extract`], then [`equivalent`].
 ///
-/// The right answer may be a whole solution: then the answer found in it counts. Wrong: no answer, or an unfinished response.
-/// Ungradable: a right answer that is empty or cannot be read or evaluated; see [`Math::judge`] for the reason.
+/// The right answer may be a whole solution: then the answer found in it counts. Wrong: no answer, or an unfinished
+/// response. Ungradable: a right answer that is empty or cannot be read or evaluated; see [`Math::judge`] for the reason.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Math {
     /// Where the answer in a response is looked for.

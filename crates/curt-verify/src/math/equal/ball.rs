@@ -11,8 +11,8 @@ const MAX_MAGNITUDE: i64 = 1 << 40;
 
 /// A number and its error: |true value − mantissa 2^exponent| ≤ 2^radius; no radius if it is exact.
 ///
-/// Every operation rounds to the precision it is given (in bits) and adds what that and the errors of its arguments may have
-/// changed. So two balls that do not touch hold different numbers, for certain.
+/// Every operation rounds to the precision it is given (in bits) and adds what that and the errors of its arguments may
+/// have changed. So two balls that do not touch hold different numbers, for certain.
 #[derive(Clone, Debug)]
 pub struct Ball {
     mantissa: BigInt,

@@ -1,4 +1,5 @@
-//! Sets of real numbers: intervals, points, their unions, intersections and differences, and inequalities solved for a symbol.
+//! Sets of real numbers: intervals, points, their unions, intersections and differences, and inequalities solved for a
+//! symbol.
 
 use super::budget::{Obstacle, Outcome};
 use super::relation::mirrored;
@@ -94,8 +95,8 @@ fn band(relation: Relation, end: &Expression) -> Option<Expression> {
 
 /// A list of solved inequalities as the region that they leave, an inequality as its region; others as they are.
 ///
-/// `x < 1 or x > 3` is a union. `x > 1 and x < 3` is read as the same kind of list; as a union it would say nothing, so that two
-/// half-lines that cover all numbers mean what both hold.
+/// `x < 1 or x > 3` is a union. `x > 1 and x < 3` is read as the same kind of list; as a union it would say nothing, so
+/// that two half-lines that cover all numbers mean what both hold.
 fn of_inequalities(comparison: &Comparison<'_>, expression: &Expression) -> Outcome<Expression> {
     use Expression as E;
     if let Some((_, region)) = solved(expression) {

@@ -59,8 +59,8 @@ fn said(expression: &Expression) -> Option<Expression> {
     }
 }
 
-/// The name and the value of an equation that says what something is: `x = 3`, `f(x) = 2x`, `A : B = 1`, and the first and last
-/// of a chain `x = 1/3 ≈ 0.33` before it becomes approximate, or of `2 + 2 = 4`.
+/// The name and the value of an equation that says what something is: `x = 3`, `f(x) = 2x`, `A : B = 1`, and the first
+/// and last of a chain `x = 1/3 ≈ 0.33` before it becomes approximate, or of `2 + 2 = 4`.
 pub fn assigned(expression: &Expression) -> Option<(&Expression, &Expression)> {
     let (operands, relations) = parts(expression)?;
     let exact = relations.iter().take_while(|relation| **relation == Relation::Equal).count();
@@ -164,7 +164,8 @@ pub fn mirrored(relation: Relation) -> Option<Relation> {
     })
 }
 
-/// Two relations of two sides each, moved to one side: the same up to a factor that is not 0, and positive for inequalities.
+/// Two relations of two sides each, moved to one side: the same up to a factor that is not 0, and positive for
+/// inequalities.
 fn same_sides(comparison: &Comparison<'_>, a: (&[Expression], Relation), b: (&[Expression], Relation)) -> Option<Outcome<bool>> {
     use Relation as R;
     let directed = |(operands, relation): (&[Expression], Relation)| {

@@ -352,6 +352,8 @@ fn words_units_and_percent() {
     same(quantity(n(5), "cm"), n(5));
     same(quantity(n(5), "m"), quantity(n(500), "cm"));
     differ(quantity(n(5), "m"), quantity(n(5), "cm"));
+    same(quantity(n(5), "m^2"), quantity(n(50_000), "cm^2"));
+    same(quantity(n(36), "km/hour"), quantity(n(10), "m/second"));
     differ(quantity(n(5), "apple"), quantity(n(5), "pear"));
     let percent = |value: E| E::Percent(Box::new(value));
     same(percent(n(50)), n(50));

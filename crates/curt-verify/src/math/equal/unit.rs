@@ -71,7 +71,10 @@ fn one_marked(
     }
     match mark {
         Mark::Unit(_) => Ok(false),
-        Mark::Percent => same(&Expression::Quotient(Box::new(value), Box::new(number(100, 1)))),
+        Mark::Percent => {
+            let hundred = Expression::Number { value: ratio(100, 1), decimal: false };
+            same(&Expression::Quotient(Box::new(value), Box::new(hundred)))
+        }
         Mark::Degrees if matches!(whole, Expression::Call(..)) => {
             if gold_is_marked {
                 comparison.same_value(whole, bare)
@@ -83,39 +86,55 @@ fn one_marked(
     }
 }
 
-fn times(value: Expression, factor: (i64, i64)) -> Expression {
-    Expression::Product(vec![value, number(factor.0, factor.1)])
+fn times(value: Expression, factor: BigRational) -> Expression {
+    Expression::Product(vec![value, Expression::Number { value: factor, decimal: false }])
 }
 
-fn number(top: i64, bottom: i64) -> Expression {
-    Expression::Number { value: BigRational::new(BigInt::from(top), BigInt::from(bottom)), decimal: false }
+fn ratio(top: i64, bottom: i64) -> BigRational {
+    BigRational::new(BigInt::from(top), BigInt::from(bottom))
 }
 
-/// Exact worth of common units in a base unit of their kind.
-fn worth(unit: &str) -> Option<((i64, i64), &'static str)> {
-    Some(match unit.trim_end_matches('s') {
-        "mm" | "millimeter" | "millimetre" => ((1, 1000), "m"),
-        "cm" | "centimeter" | "centimetre" => ((1, 100), "m"),
-        "dm" | "decimeter" => ((1, 10), "m"),
-        "m" | "meter" | "metre" => ((1, 1), "m"),
-        "km" | "kilometer" | "kilometre" => ((1000, 1), "m"),
-        "in" | "inch" | "inche" => ((254, 10_000), "m"),
-        "ft" | "foot" | "feet" => ((3048, 10_000), "m"),
-        "yd" | "yard" => ((9144, 10_000), "m"),
-        "mile" => ((1_609_344, 1000), "m"),
-        "" | "s" | "sec" | "second" => ((1, 1), "s"),
-        "min" | "minute" => ((60, 1), "s"),
-        "h" | "hr" | "hour" => ((3600, 1), "s"),
-        "day" => ((86_400, 1), "s"),
-        "week" => ((604_800, 1), "s"),
-        "mg" | "milligram" => ((1, 1_000_000), "kg"),
-        "g" | "gram" => ((1, 1000), "kg"),
-        "kg" | "kilogram" => ((1, 1), "kg"),
-        "ton" | "tonne" => ((1000, 1), "kg"),
-        "ml" | "mL" | "milliliter" => ((1, 1000), "l"),
-        "l" | "L" | "liter" | "litre" => ((1, 1), "l"),
-        "cent" => ((1, 100), "dollar"),
-        "dollar" | "$" => ((1, 1), "dollar"),
+/// What a unit is worth in a base unit of its kind, exactly: `cm^2` in `m^2`, `km/hour` in `m/second`; none for units that are
+/// not known or that differ between places, such as tons.
+fn worth(unit: &str) -> Option<(BigRational, String)> {
+    if let Some((above, below)) = unit.split_once('/') {
+        let ((above, base_above), (below, base_below)) = (worth(above)?, worth(below)?);
+        return Some((above / below, format!("{base_above}/{base_below}")));
+    }
+    if let Some((unit, power)) = unit.split_once('^') {
+        let (worth, base) = worth(unit)?;
+        let times: usize = power.parse().ok().filter(|times| (1..=9).contains(times))?;
+        return Some((num_traits::pow(worth, times), format!("{base}^{times}")));
+    }
+    let (top, bottom, base) = match unit {
+        "mm" => (1, 1000, "m"),
+        "cm" => (1, 100, "m"),
+        "dm" => (1, 10, "m"),
+        "m" => (1, 1, "m"),
+        "km" => (1000, 1, "m"),
+        "inch" => (254, 10_000, "m"),
+        "foot" => (3048, 10_000, "m"),
+        "yard" => (9144, 10_000, "m"),
+        "mile" => (1_609_344, 1000, "m"),
+        "ms" => (1, 1000, "second"),
+        "second" => (1, 1, "second"),
+        "minute" => (60, 1, "second"),
+        "hour" => (3600, 1, "second"),
+        "day" => (86_400, 1, "second"),
+        "week" => (604_800, 1, "second"),
+        "mg" => (1, 1_000_000, "kg"),
+        "g" => (1, 1000, "kg"),
+        "kg" => (1, 1, "kg"),
+        "mL" => (1, 1000, "L"),
+        "L" => (1, 1, "L"),
+        "cent" => (1, 100, "dollar"),
+        "dollar" => (1, 1, "dollar"),
+        "J" => (1, 1, "J"),
+        "kJ" => (1000, 1, "J"),
+        "Hz" => (1, 1, "Hz"),
+        "kHz" => (1000, 1, "Hz"),
+        "MHz" => (1_000_000, 1, "Hz"),
         _ => return None,
-    })
+    };
+    Some((ratio(top, bottom), base.to_owned()))
 }

@@ -2,15 +2,17 @@
 //!
 //! In this order, until one decides:
 //! 1. exact fractions, if there are no symbols;
-//! 2. residues modulo two primes of 62 bits at random points ([`Modular`]): equal residues mean equal functions but for a chance of at most
-//!    (d/2^61)² for rational functions of degree d; different ones mean different functions, where only fractions, i, π, e and whole powers occur;
-//! 3. symbols of which factorials, binomials, floors or bounds of sums are taken stand for whole numbers: exact fractions at four points
-//!    of whole numbers from 4 to 40;
-//! 4. complex numbers with bounds on their errors ([`Precise`]), at two points (one without symbols): different values are different for
-//!    certain; equal means that no difference shows at 340 bits (102 digits) below the larger of the two values, or below 1 where both vanish.
+//! 2. residues modulo two primes of 62 bits at random points ([`Modular`]): equal residues mean equal functions but for a
+//!    chance of at most (d/2^61)² for rational functions of degree d; different ones mean different functions, where only
+//!    fractions, i, π, e and whole powers occur;
+//! 3. symbols of which factorials, binomials, floors or bounds of sums are taken stand for whole numbers: exact fractions
+//!    at four points of whole numbers from 4 to 40;
+//! 4. complex numbers with bounds on their errors ([`Precise`]), at two points (one without symbols): different values
+//!    are different for certain; equal means that no difference shows at 340 bits (102 digits) below the larger of the
+//!    two values, or below 1 where both vanish.
 //!
-//! Symbols stand for positive numbers, unless an absolute value or a sign occurs. Points at which a root or logarithm of real numbers is
-//! not real are used only if there are no others.
+//! Symbols stand for positive numbers, unless an absolute value or a sign occurs. Points at which a root or logarithm of
+//! real numbers is not real are used only if there are no others.
 
 use num_bigint::BigInt;
 use num_rational::BigRational;
