@@ -37,6 +37,8 @@ impl Reader<'_> {
                     factors.push(self.factor()?);
                 }
                 _ => match self.unit()? {
+                    // words between two factors say more than is read
+                    Some(unit) if unit.is_empty() && self.starts_factor(factors.last()) => return self.fail(Reason::Words),
                     Some(unit) if unit.is_empty() => {}
                     Some(unit) => factors = vec![Expression::Quantity(Box::new(signed(factors, false)), unit)],
                     None => break,
@@ -97,6 +99,7 @@ impl Reader<'_> {
             Some(Kind::Letter { run, first }) => !(self.is_union_letter() || first && self.is_word_or_unit(run)),
             Some(Kind::Unknown(_)) => true,
             Some(Kind::Is(Meaning::Pipe)) => self.pipe_opens(),
+            Some(Kind::Is(Meaning::Function(Function::Min))) => !self.ends_item(self.next + 1),
             Some(Kind::Is(Meaning::Open(Bracket::Round))) => !self.is_ahead(1, Meaning::Mod),
             Some(Kind::Is(Meaning::Open(Bracket::Square))) => !self.reversed,
             Some(Kind::Is(meaning)) => begins_operand(meaning),

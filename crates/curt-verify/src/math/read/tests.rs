@@ -344,6 +344,7 @@ fn units_and_money() {
         ("2mg", "Product[2, m, g]"),
         ("32\\text{ square cm}", "32 in cm^2"),
         ("480 + 480\\sqrt{3}\\text{ feet}", "Sum[480, Product[480, Root[3, 2]]] in foot"),
+        ("9 min", "9 in minute"),
         ("9\\text{ min}", "9 in minute"),
         ("90^\\circ", "90 in degree"),
         ("45°", "45 in degree"),
@@ -378,6 +379,7 @@ fn words_and_choices() {
         ("x if n is even", "\"x if n is even\""),
         ("xyz", "Product[x, y, z]"),
         ("just 42", "\"just 42\""),
+        ("\\sqrt{x}\\text{ for }x>0", "\"sqrt x for x>0\""),
         ("\\begin{cases} 1, & x > 0 \\\\ 0, & x = 0 \\end{cases}", "\"begin cases 1,& x > 0 0,& x = 0 end cases\""),
     ]);
 }

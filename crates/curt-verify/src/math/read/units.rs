@@ -1,5 +1,6 @@
 //! Units: the names that are known, and what follows a value.
 
+use super::super::expression::Function;
 use super::commands::{BORDER, Bracket, Meaning, NO_GAP};
 use super::lexer::Kind;
 use super::reader::{Read, Reader};
@@ -140,6 +141,10 @@ impl Reader<'_> {
                 self.next = end;
                 unit
             }
+            Some(Kind::Is(Meaning::Function(Function::Min))) if self.ends_item(self.next + 1) => {
+                self.next += 1;
+                Some("minute".to_owned())
+            }
             Some(Kind::Is(Meaning::Currency(unit))) => {
                 self.next += 1;
                 return Ok(Some(unit.to_owned()));
@@ -184,7 +189,7 @@ impl Reader<'_> {
     }
 
     /// Whether nothing of the same item follows the token before `at`.
-    fn ends_item(&self, at: usize) -> bool {
+    pub fn ends_item(&self, at: usize) -> bool {
         match self.tokens.get(at).filter(|_| at < self.end).map(|token| token.kind) {
             None => true,
             Some(Kind::Is(meaning)) => matches!(
