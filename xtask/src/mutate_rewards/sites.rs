@@ -52,9 +52,10 @@ pub fn of_text(file: &str, text: &str) -> Vec<Site> {
             continue;
         };
         let n = from.chars().count();
-        sites.push(site(file, text, at, from, to));
         // the blank after a comparison may be the one before the next
-        at += n.max(2) - 1;
+        let step = if from.ends_with(' ') { n - 1 } else { n };
+        sites.push(site(file, text, at, from, to));
+        at += step;
     }
     sites
 }
