@@ -36,6 +36,33 @@ fn wrong_recordings_and_strategies_are_said() {
     }
 }
 
+const VERIFY: [Wrong; 8] = [
+    ("no such file", "verify missing.jsonl", 3, &["missing.jsonl"]),
+    ("a broken line", "verify torn.jsonl", 3, &["torn.jsonl, line 2", "not a JSON object"]),
+    ("a row without an answer", "verify golds.jsonl", 3, &["golds.jsonl, line 1", "`answer` or `completion`"]),
+    ("an answer of another type", "verify types.jsonl", 3, &["types.jsonl, line 1", "`gold`", "a list"]),
+    ("unknown kind", "verify torn.jsonl --kind maths", 2, &["maths", "math"]),
+    ("a command that is missing", "verify torn.jsonl --kind command", 2, &["--command"]),
+    ("a tolerance that is none", "verify torn.jsonl --tolerance 2", 2, &["--tolerance", "below 1"]),
+    ("two outputs at once", "verify torn.jsonl --json --against true", 2, &["--json", "--against"]),
+];
+
+#[test]
+fn wrong_rows_of_answers_are_said() {
+    let root = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| fs::write(root.path().join(name), text).unwrap();
+    write("torn.jsonl", "{\"gold\": \"1\", \"answer\": \"1\"}\n{\"gold\": \n");
+    write("golds.jsonl", "{\"gold\": \"1\"}\n");
+    write("types.jsonl", "{\"gold\": [1], \"answer\": \"1\"}\n");
+    for (what, line, code, expected) in VERIFY {
+        let run = curt(root.path()).args(line.split(' ')).run().ends_with(code);
+        assert!(run.stdout.is_empty(), "{what}: {}", run.stdout);
+        for text in expected {
+            assert!(run.stderr.contains(text), "{what}: no {text} in {}", run.stderr);
+        }
+    }
+}
+
 const CONFIG: [Wrong; 25] = [
     ("unknown option", "train --steps 3", 2, &["--steps"]),
     ("unknown command", "tran", 2, &["tran", "train"]),

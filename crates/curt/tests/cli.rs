@@ -10,13 +10,14 @@ use binary::{curt, small_run, train};
 #[test]
 fn help_has_examples_and_exit_codes() {
     let root = tempfile::tempdir().unwrap();
-    let cases: [(&[&str], &[&str]); 7] = [
+    let cases: [(&[&str], &[&str]); 8] = [
         (&["--help"], &["train", "eval", "generate", "embedded:good", "Exit codes:", "130", "NO_COLOR"]),
         (&["train", "--help"], &["--set", "--resume", "--output-dir", "--device", "--threads", "--dry-run", "Examples:"]),
         (&["eval", "--help"], &["--data", "--n", "--limit", "--budgets", "--top-p", "--min-p", "--json", "Examples:"]),
         (&["generate", "--help"], &["--prompt-file", "--chat", "--max-new-tokens", "--show-ids", "Examples:"]),
         (&["score", "--help"], &["--strategy", "--set", "--advantage", "--groups-per-step", "\"correct\": true", "Examples:"]),
         (&["lab", "--help"], &["--target-length", "--strategy", "--json", "--plot", "run directory", "Examples:"]),
+        (&["verify", "--help"], &["--kind", "--against", "--self", "--json", "--tolerance", "\"gold\"", "Examples:"]),
         (&["--version"], &[concat!("curt ", env!("CARGO_PKG_VERSION"))]),
     ];
     for (arguments, expected) in cases {
@@ -31,7 +32,7 @@ fn help_has_examples_and_exit_codes() {
 #[test]
 fn examples_of_the_help_are_understood() {
     let root = tempfile::tempdir().unwrap();
-    for command in ["train", "eval", "generate", "score", "lab"] {
+    for command in ["train", "eval", "generate", "score", "lab", "verify"] {
         let help = curt(root.path()).args([command, "--help"]).run().ends_with(0).stdout;
         let examples: Vec<&str> = help.lines().filter_map(|line| line.trim().strip_prefix("curt ")).collect();
         assert!(examples.len() >= 3, "{help}");
@@ -52,6 +53,44 @@ fn words(line: &str) -> Vec<String> {
         _ => vec![part.to_owned()],
     };
     parts.flat_map(split).collect()
+}
+
+/// Half right, half not, and one of which nothing can be said.
+const ANSWERS: &str = r#"{"id": "a", "gold": "1/2", "answer": "So it is \\boxed{0.5}."}
+{"id": 7, "answer": "x^2 + 2x + 1", "completion": "The answer is $(x+1)^2$"}
+
+{"gold": 12, "answer": "13"}
+{"gold": "4", "answer": "4\u001b[31m, so 5"}
+{"gold": "", "answer": "4"}
+"#;
+
+#[test]
+fn answers_in_a_file_are_judged_listed_and_audited() {
+    let root = tempfile::tempdir().unwrap();
+    fs::write(root.path().join("answers.jsonl"), ANSWERS).unwrap();
+    let summary = curt(root.path()).args(["verify", "answers.jsonl"]).run().ends_with(0).stdout;
+    for (word, count) in [("correct", 2), ("wrong", 2), ("ungradable", 1), ("rows", 5)] {
+        let found = summary.lines().find_map(|line| line.trim().strip_prefix(word)).unwrap_or_else(|| panic!("{summary}"));
+        assert_eq!(found.split_whitespace().next(), Some(count.to_string().as_str()), "{word} in {summary}");
+    }
+    assert!(!summary.contains('\u{1b}'), "a terminal would obey: {summary:?}");
+
+    let json = curt(root.path()).args(["verify", "-", "--json"]).run_with(ANSWERS).ends_with(0).stdout;
+    let rows: Vec<serde_json::Value> = json.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let verdicts: Vec<&str> = rows.iter().map(|row| row["verdict"].as_str().unwrap()).collect();
+    assert_eq!(verdicts, ["correct", "correct", "wrong", "wrong", "ungradable"]);
+    assert_eq!((&rows[0]["id"], &rows[1]["id"], &rows[2]["id"]), (&"a".into(), &7.into(), &4.into()));
+    assert!(rows[0]["reason"].is_null() && rows[4]["reason"].is_string(), "{json}");
+
+    // says of everything that it is right
+    let other = r#"n=0; while read -r q; do n=$((n+1)); echo "{\"id\": $n, \"verdict\": \"correct\"}"; done"#;
+    let one_worker = ["verify", "answers.jsonl", "--against", other];
+    let audit = curt(root.path()).args(one_worker).run().ends_with(0).stdout;
+    assert!(audit.contains("4: gold 12, answer 13: here wrong (different), there "), "{audit}");
+
+    let golds = "{\"answer\": \"\\\\frac{1}{2}\"}\n{\"answer\": \"\"}\n";
+    let own = curt(root.path()).args(["verify", "--self", "--json"]).run_with(golds).ends_with(0).stdout;
+    assert!(own.contains("\"correct\"") && own.contains("\"ungradable\""), "{own}");
 }
 
 #[test]
