@@ -55,11 +55,17 @@ fn main() -> ExitCode {
     result.unwrap_or_else(|error| exit::report(&error))
 }
 
-/// A panic is a mistake of ours: it is said in one line and ends the process, unless a backtrace was asked for.
+/// A panic is a mistake of ours: it is said in one line and ends the process, unless a backtrace was asked for. But for one: a
+/// thread panics, before it does anything of ours, where the system has no memory left for its signal stack.
 fn report_bugs_in_one_line() {
     if std::env::var_os("RUST_BACKTRACE").is_none() {
         std::panic::set_hook(Box::new(|panic| {
-            eprintln!("error: this is a bug in curt, please report it: {}", panic.to_string().replace('\n', " "));
+            let text = panic.to_string().replace('\n', " ");
+            if text.contains("alternative stack") {
+                eprintln!("error: the system has no memory for another thread; `--threads` says how many are started");
+            } else {
+                eprintln!("error: this is a bug in curt, please report it: {text}");
+            }
             std::process::exit(1);
         }));
     }

@@ -13,7 +13,7 @@ pub const MAX_DEPTH: usize = 160;
 pub enum Obstacle {
     /// The steps are used up.
     Steps,
-    /// A number of more than [`MAX_BITS`] bits, or a tree deeper than [`MAX_DEPTH`].
+    /// A number of more than `MAX_BITS` bits, or a tree deeper than `MAX_DEPTH`.
     Size,
     /// Division by zero, the logarithm of zero and the like, or a point on a branch cut.
     Undefined,
