@@ -8,7 +8,7 @@ use anyhow::Result;
 use curt_trainer::Verifiers;
 use curt_trainer::config::VerifySection;
 use curt_verify::command::{CommandLimits, CommandVerifier};
-use curt_verify::math::{ExtractOptions, Math, Options};
+use curt_verify::math::{ExtractOptions, Math, Options, equivalent};
 use curt_verify::{Response, Verdict, Verification, Verifier};
 use serde_json::json;
 
@@ -70,8 +70,26 @@ fn verifier(arguments: &VerifyArguments) -> Result<Box<dyn Verifier>> {
         identity: !arguments.golds,
         ..Options::default()
     };
+    if arguments.golds {
+        return Ok(Box::new(Golds(options)));
+    }
     let extract = ExtractOptions { strict: arguments.strict, ..ExtractOptions::default() };
     Ok(Box::new(Math { extract, options }))
+}
+
+/// Judges answers as they stand: a gold is no completion in which to look for one.
+struct Golds(Options);
+
+impl Verifier for Golds {
+    fn name(&self) -> &'static str {
+        "math"
+    }
+
+    fn verify(&self, answer: &str, response: &str, _: bool) -> Verification {
+        let judgement = equivalent(answer, response, &self.0);
+        let reason = (judgement.verdict != Verdict::Correct).then(|| judgement.reason.to_string());
+        Verification { verdict: judgement.verdict, extracted: None, reason }
+    }
 }
 
 /// Another verifier, run by the shell.
@@ -196,7 +214,8 @@ fn said(verification: &Verification) -> String {
 }
 
 fn shown_row(row: &Row) -> String {
-    format!("{}: gold {}, answer {}", shown(&row.id.to_string()), shown(&row.gold), shown(&row.answer))
+    let id = row.id.as_str().map_or_else(|| row.id.to_string(), str::to_owned);
+    format!("{}: gold {}, answer {}", shown(&id), shown(&row.gold), shown(&row.answer))
 }
 
 /// The end of a text, without control characters that a terminal would obey.
