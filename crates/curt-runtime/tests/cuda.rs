@@ -198,7 +198,7 @@ fn update_on_group(model: &mut impl Policy, tokens: &[(Vec<u32>, usize)], step: 
     };
     let gradients: Vec<TokenGradients> = sequences.iter().enumerate().map(of).collect();
     model.backward(&sequences, &gradients, 1.0).unwrap();
-    let max_grad_norm = if step.is_multiple_of(2) { 0.25 * UPDATE.max_grad_norm } else { f64::INFINITY };
+    let max_grad_norm = if step.is_multiple_of(2) { 0.01 * UPDATE.max_grad_norm } else { f64::INFINITY };
     model.apply(&Update { max_grad_norm, ..UPDATE }).unwrap()
 }
 
