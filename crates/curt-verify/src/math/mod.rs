@@ -1,5 +1,6 @@
 //! Mathematics: reading answers and deciding whether two say the same.
 
+mod braces;
 pub mod equal;
 pub mod expression;
 pub mod extract;

@@ -1,5 +1,6 @@
 //! The last `\boxed{…}`, or the boxes that stand side by side at the end.
 
+use crate::math::braces::closing_brace;
 use std::borrow::Cow;
 
 use super::{Extracted, Found};
@@ -89,21 +90,8 @@ fn content(text: &str, at: usize) -> Option<(&str, usize)> {
         let word = after.split([' ', '\n', '\t', '$']).next().unwrap_or("").trim_end_matches(['.', ',']);
         return Some((word, start + word.len()));
     };
-    let mut depth = 1_usize;
-    let mut escaped = false;
-    for (i, byte) in inner.bytes().enumerate() {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' => escaped = true,
-            b'{' => depth += 1,
-            b'}' => depth -= 1,
-            _ => {}
-        }
-        if depth == 0 {
-            return Some((&inner[..i], start + i + 2));
-        }
-    }
-    None
+    let end = closing_brace(inner)?;
+    Some((&inner[..end], start + end + 2))
 }
 
 /// Whether boxes with `between` them are one answer: nothing but signs, `and`, `or`.

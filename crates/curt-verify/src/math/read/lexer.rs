@@ -5,6 +5,7 @@ use super::commands::{
     BORDER, Bracket, Environment, Meaning, NEGATIVE, NO_GAP, SPACE, Side, THIN, command, command_prefix, word,
 };
 use super::pairs::{n_unclosed, pair};
+use crate::math::braces::closing_brace;
 
 /// A token and where it stands.
 #[derive(Clone, Copy, Debug)]
@@ -288,20 +289,9 @@ impl<'a> Lexer<'a> {
         }
         let trimmed = self.text[self.at..].trim_start();
         let content = trimmed.strip_prefix('{')?;
-        let mut depth = 1;
-        let mut escaped = false;
-        for (at, byte) in content.bytes().enumerate() {
-            match byte {
-                _ if escaped => escaped = false,
-                b'\\' => escaped = true,
-                b'{' => depth += 1,
-                b'}' => depth -= 1,
-                _ => {}
-            }
-            if depth == 0 {
-                self.at = self.text.len() - content.len() + at + 1;
-                return Some(&content[..at]);
-            }
+        if let Some(end) = closing_brace(content) {
+            self.at = self.text.len() - content.len() + end + 1;
+            return Some(&content[..end]);
         }
         self.n_open += 1;
         None
