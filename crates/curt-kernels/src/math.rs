@@ -39,13 +39,13 @@ pub fn exp(x: f32) -> f32 {
 pub(crate) fn times_power_of_two(y: f32, shifted: f32) -> f32 {
     let n = shifted.to_bits().wrapping_sub(ROUND.to_bits()) as i32;
     let half = n >> 1;
-    y * power_of_two(half) * power_of_two(n - half)
+    y * power_of_two(half) * power_of_two(n.wrapping_sub(half))
 }
 
-/// `2^n` for n in −126 ..= 127.
+/// `2^n` for n in −126 ..= 127. Wrapping, because a check for overflow would keep a build with checks from using vectors.
 #[inline(always)]
 fn power_of_two(n: i32) -> f32 {
-    f32::from_bits(((n + 127) << 23) as u32)
+    f32::from_bits((n.wrapping_add(127) << 23) as u32)
 }
 
 /// [`exp`] of each lane.

@@ -117,9 +117,12 @@ pub struct VerifySection {
     pub sources: Vec<String>,
     /// What becomes of completions that cannot be graded.
     pub ungradable: Ungradable,
-    /// Program and arguments: of the verifier `command`, or of the interpreter of `code`.
+    /// Program and arguments of the verifier `command`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub command: Vec<String>,
+    /// Program and arguments that run the programs of `code`; empty for `python3`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub interpreter: Vec<String>,
     /// Seconds for one completion (`command`) or one test (`code`).
     pub timeout: f64,
     /// Completions judged at once (`command`, `code`); 0 = all cores. Changes speed, never a verdict.
@@ -128,9 +131,9 @@ pub struct VerifySection {
 
 impl VerifySection {
     /// One verifier for all sources, with the usual limits.
-    pub fn of(kind: &str, command: Vec<String>) -> Self {
+    pub fn of(kind: &str, command: Vec<String>, interpreter: Vec<String>) -> Self {
         let (kind, ungradable) = (kind.to_owned(), Ungradable::Wrong);
-        Self { kind, sources: Vec::new(), ungradable, command, timeout: 10.0, workers: 0 }
+        Self { kind, sources: Vec::new(), ungradable, command, interpreter, timeout: 10.0, workers: 0 }
     }
 }
 

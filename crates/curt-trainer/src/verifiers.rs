@@ -85,7 +85,7 @@ fn code(section: &VerifySection) -> Result<Box<dyn Verifier>, TrainError> {
     if section.workers > 0 {
         options.workers = section.workers;
     }
-    let verifier = CodeVerifier::new(Interpreter::of(&section.command), limits, options);
+    let verifier = CodeVerifier::new(Interpreter::of(&section.interpreter), limits, options);
     verifier.available().map_err(|why| TrainError::NoVerifier { kind: "code".to_owned(), why: why.to_string() })?;
     Ok(Box::new(verifier))
 }

@@ -319,9 +319,12 @@ pub struct VerifyArguments {
     /// What judges: math, code, exact, command or chain
     #[arg(long, value_name = "NAME", default_value = "math", value_parser = ["math", "code", "exact", "command", "chain"])]
     pub kind: String,
-    /// The verifier of --kind command, a line for the shell, or the interpreter of --kind code
+    /// The verifier of --kind command, a line for the shell
     #[arg(long, value_name = "COMMAND", required_if_eq("kind", "command"))]
     pub command: Option<String>,
+    /// What runs the programs of --kind code, with its arguments [default: python3]
+    #[arg(long, value_name = "PROGRAM")]
+    pub interpreter: Option<String>,
     /// Print a verdict per row as JSON instead of the summary
     #[arg(long, conflicts_with = "against")]
     pub json: bool,

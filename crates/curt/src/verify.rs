@@ -56,12 +56,9 @@ pub fn run(arguments: &VerifyArguments) -> Result<ExitCode> {
 
 fn verifier(arguments: &VerifyArguments) -> Result<Box<dyn Verifier>> {
     if arguments.kind != "math" {
-        let command = arguments.command.as_deref();
-        let command = match arguments.kind.as_str() {
-            "code" => command.unwrap_or_default().split_whitespace().map(str::to_owned).collect(),
-            _ => words(command),
-        };
-        return Ok(Verifiers::build(&arguments.kind, &VerifySection::of(&arguments.kind, command))?);
+        let interpreter = arguments.interpreter.as_deref().unwrap_or_default().split_whitespace().map(str::to_owned).collect();
+        let section = VerifySection::of(&arguments.kind, words(arguments.command.as_deref()), interpreter);
+        return Ok(Verifiers::build(&arguments.kind, &section)?);
     }
     let options = Options {
         tolerance: arguments.tolerance,

@@ -2,9 +2,9 @@
 
 use super::Mutant;
 
-const ONE_FORWARD: &str = "cargo test --package curt-runtime --test one_forward";
+const ONE_FORWARD: &str = "cargo test --package curt-runtime --test model one_forward::";
 
-const ONE_FORWARD_LARGE: &str = "cargo test --package curt-runtime --test one_forward_large";
+const ONE_FORWARD_LARGE: &str = "cargo test --package curt-runtime --test model one_forward_large::";
 
 pub const MUTANTS: [Mutant; 12] = [
     Mutant {
@@ -74,7 +74,7 @@ pub const MUTANTS: [Mutant; 12] = [
              self.ids.truncate(end);\n        self.logprobs.truncate(end);\n        \
              self.entropies.truncate(end);\n        self.sum_p2.truncate(end);",
         )],
-        test: "cargo test --package curt-runtime --test generate any_stop_token",
+        test: "cargo test --package curt-runtime --test model generate::any_stop_token",
     },
     Mutant {
         invariant: 2,
@@ -88,7 +88,7 @@ pub const MUTANTS: [Mutant; 12] = [
         name: "equal problems of a step get equal draws",
         file: "crates/curt-runtime/src/random.rs",
         edits: &[("bytes[20..24].copy_from_slice(&self.occurrence.to_le_bytes());", "")],
-        test: "cargo test --package curt-runtime --test generate equal_problems",
+        test: "cargo test --package curt-runtime --test model generate::equal_problems",
     },
     Mutant {
         invariant: 5,
@@ -103,14 +103,14 @@ pub const MUTANTS: [Mutant; 12] = [
             ("self.for_each_block(rows, DWEIGHT_ROWS, 4 * rows * width,", "self.for_each_block(rows, block, 4 * rows * width,"),
             ("shared.range(task.start / DWEIGHT_ROWS * width, width)", "shared.range(task.start / block * width, width)"),
         ],
-        test: "cargo test --package curt-runtime --test gradients threads_change_no_bit",
+        test: "cargo test --package curt-runtime --test model gradients::threads_change_no_bit",
     },
     Mutant {
         invariant: 7,
         name: "a chunk is the whole vocabulary",
         file: "crates/curt-kernels/src/ops/lm_head/mod.rs",
         edits: &[("pub const VOCAB_CHUNK: usize = 512;", "pub const VOCAB_CHUNK: usize = 1 << 18;")],
-        test: "cargo test --package curt-runtime --test long_context tokens_by_vocabulary",
+        test: "cargo test --package curt-runtime --test model tokens_by_vocabulary",
     },
     Mutant {
         invariant: 8,

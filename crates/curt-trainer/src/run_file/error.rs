@@ -142,20 +142,18 @@ pub enum RunFileError {
     },
     /// A command that no verifier uses.
     #[error(
-        "{place}: given, but the verifier `{kind}` runs none: expected `verify.kind` or a source of kind `command` or `code`"
+        "{place}: given, but no problems have the verifier `{user}`, which it is for: expected it in `verify.kind` or `verify.sources`"
     )]
     CommandUnused {
         /// The command.
         place: Box<Place>,
-        /// The verifier.
-        kind: String,
+        /// The verifier that would use it.
+        user: &'static str,
     },
-    /// One command for an external verifier and for an interpreter.
-    #[error(
-        "{place}: would be the verifier of `command` and the interpreter of `code` at once: expected only one of the two kinds"
-    )]
-    OneCommand {
-        /// The command.
+    /// An interpreter without a name.
+    #[error("{place}: expected a program and its arguments, found an empty name")]
+    InterpreterMissing {
+        /// Where it is empty.
         place: Box<Place>,
     },
     /// Groups of one rollout.

@@ -53,6 +53,7 @@ pub(super) static KEYS: &[Key] = &[
     ours("verify", "sources"),
     ours("verify", "ungradable"),
     ours("verify", "command"),
+    ours("verify", "interpreter"),
     ours("verify", "timeout"),
     ours("verify", "workers"),
     trl("rollout", "num_generations"),

@@ -32,17 +32,21 @@ impl RunFile {
         if command.first().is_some_and(String::is_empty) || (command.is_empty() && uses("command")) {
             return Err(RunFileError::CommandMissing { place: self.place("verify.command") });
         }
-        if uses("command") && uses("code") {
-            return Err(RunFileError::OneCommand { place: self.place("verify.command") });
+        let interpreter = self.texts("verify.interpreter")?;
+        if interpreter.first().is_some_and(String::is_empty) {
+            return Err(RunFileError::InterpreterMissing { place: self.place("verify.interpreter") });
         }
-        if !command.is_empty() && !uses("command") && !uses("code") {
-            return Err(RunFileError::CommandUnused { place: self.place("verify.command"), kind });
+        for (key, words, user) in [("verify.command", &command, "command"), ("verify.interpreter", &interpreter, "code")] {
+            if !words.is_empty() && !uses(user) {
+                return Err(RunFileError::CommandUnused { place: self.place(key), user });
+            }
         }
         Ok(VerifySection {
             kind,
             sources,
             ungradable: self.word("verify.ungradable", UNGRADABLE, Ungradable::Wrong)?,
             command,
+            interpreter,
             timeout: self.number(
                 "verify.timeout",
                 |t| t > 0.0 && t <= 3600.0,

@@ -91,7 +91,7 @@ fn a_source_may_have_a_verifier_of_its_own() {
 
 #[test]
 fn code_without_a_sandbox_is_refused_before_the_run() {
-    let config = super::steps::config(&["verify.kind=code", r#"verify.command=["no-such-interpreter"]"#]);
+    let config = super::steps::config(&["verify.kind=code", r#"verify.interpreter=["no-such-interpreter"]"#]);
     let error = Verifiers::new(&config.verify).err().expect("nothing can run").to_string();
     assert!(error.starts_with("verifier `code`: "), "{error}");
 }

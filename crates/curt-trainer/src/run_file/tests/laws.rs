@@ -100,6 +100,7 @@ prop_compose! {
             sources: source.iter().map(|source| format!("{source}=exact")).collect(),
             ungradable: if drop { Ungradable::Drop } else { Ungradable::Wrong },
             command: if kind == "command" { vec!["sh".into(), "-c".into(), "cat é".into()] } else { Vec::new() },
+            interpreter: if kind == "code" { vec!["pypy3".into(), "-é".into()] } else { Vec::new() },
             timeout,
             workers,
         }

@@ -1,15 +1,13 @@
 //! Updates, and what saving and restoring keep of them.
 
-mod random_model;
-
 use std::fs;
 use std::path::Path;
 
+use crate::random_model::{QWEN2, QWEN3, bits, changed_model, config, random_model, request, token_sequences, views};
 use curt_kernels::{Backend, Cpu, Ops, Real};
 use curt_runtime::{
     Checkpoint, GenerateRequest, Policy, PolicyError, RuntimeError, Sampling, Settings, TokenGradients, Transformer, Update,
 };
-use random_model::{QWEN2, QWEN3, bits, changed_model, config, random_model, request, token_sequences, views};
 use safetensors::{Dtype, serialize, tensor::TensorView};
 
 type Model = Transformer<Cpu<f32>>;

@@ -1,13 +1,11 @@
 //! Generation: where completions end, what randomness depends on, filters, interruption and bad requests.
 
-mod random_model;
-
+use crate::random_model::{QWEN2, QWEN3, bits, changed_model, config, key, request, tokens, whole};
 use curt_kernels::Cpu;
 use curt_runtime::{
     Completion, DrawKey, GenerateRequest, Policy, PolicyError, Sampling, Sequence, Settings, StopReason, TokenGradients,
     Transformer,
 };
-use random_model::{QWEN2, QWEN3, bits, changed_model, config, key, request, tokens, whole};
 
 type Model = Transformer<Cpu<f32>>;
 

@@ -1,13 +1,11 @@
 //! A context of 16,384 tokens: the same bits, and memory in proportion to the tokens. A vocabulary of 151,936: nothing of
 //! the size tokens × vocabulary.
 
-mod random_model;
-
 use std::process::Command;
 
+use crate::random_model::{bits, changed_model, config, request, tokens, whole};
 use curt_kernels::Cpu;
 use curt_runtime::{Policy, Sampling, Sequence, Settings, StopReason, TokenGradients, Transformer};
-use random_model::{bits, changed_model, config, request, tokens, whole};
 
 const CONTEXT: usize = 16_384;
 
@@ -76,8 +74,8 @@ fn peak_kib() -> usize {
 
 /// The growth of a child process's peak memory while the test `name` works on a sequence of `length` tokens, in KiB.
 fn peak_of_child(name: &str, length: usize) -> usize {
-    let mut child = Command::new(std::env::current_exe().unwrap());
-    let output = child.args([name, "--exact", "--nocapture"]).env(TOKENS, length.to_string()).output().unwrap();
+    let (mut child, name) = (Command::new(std::env::current_exe().unwrap()), format!("long_context::{name}"));
+    let output = child.args([name.as_str(), "--exact", "--nocapture"]).env(TOKENS, length.to_string()).output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let peak = text.split("peak ").nth(1).and_then(|rest| rest.split_whitespace().next()?.parse().ok());
     peak.unwrap_or_else(|| panic!("no peak in {text}{}", String::from_utf8_lossy(&output.stderr)))

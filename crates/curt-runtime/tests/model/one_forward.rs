@@ -1,14 +1,12 @@
 //! Invariant 1: a token has the same log-probability, bit for bit, however it is computed.
 
-mod random_model;
-
 use std::path::Path;
 
+use crate::random_model::{QWEN2, QWEN3, available_paths, bits, config, random_model, request, whole};
 use curt_kernels::Cpu;
 use curt_runtime::{
     Completion, GenerateRequest, Policy, Sampling, Sequence, Settings, StopReason, TokenFacts, TokenGradients, Transformer,
 };
-use random_model::{QWEN2, QWEN3, available_paths, bits, config, random_model, request, whole};
 
 type Model = Transformer<Cpu<f32>>;
 

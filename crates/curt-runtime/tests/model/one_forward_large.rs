@@ -1,12 +1,10 @@
 //! Invariant 1 at the widths of a real model: 151,936 tokens, 14 heads over 2, products 896 deep, 600 tokens.
 //!
-//! A test binary of its own, because its weights are 1.1 GB in memory (and 1.7 GB while they are made).
+//! Its weights are 1.1 GB in memory, and 1.7 GB while they are made.
 
-mod random_model;
-
+use crate::random_model::{bits, config, request, whole};
 use curt_kernels::Cpu;
 use curt_runtime::{Completion, GenerateRequest, Policy, PolicyError, Sampling, Sequence, Settings, StopReason, Transformer};
-use random_model::{bits, config, request, whole};
 
 const VOCAB: usize = 151_936;
 

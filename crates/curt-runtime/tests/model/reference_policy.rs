@@ -1,10 +1,8 @@
 //! The frozen reference of a KL term: the same bits as the policy it was made of, whatever the policy does afterwards.
 
-mod random_model;
-
+use crate::random_model::{QWEN2, QWEN3, bits, config, random_model, token_sequences, views};
 use curt_kernels::Cpu;
 use curt_runtime::{Policy, PolicyError, ReferencePolicy, Sequence, Settings, TokenGradients, Transformer, Update};
-use random_model::{QWEN2, QWEN3, bits, config, random_model, token_sequences, views};
 
 const LENGTHS: [(usize, usize); 3] = [(3, 9), (17, 20), (1, 5)];
 

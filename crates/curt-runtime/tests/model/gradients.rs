@@ -1,11 +1,9 @@
 //! The analytic gradient against differences, across precisions, and what must not change it.
 
-mod random_model;
-
+use crate::random_model::{available_paths, changed_model, config, random_model, token_sequences, views};
 use curt_kernels::{Cpu, Ops, Real};
 use curt_runtime::random::{below, normal};
 use curt_runtime::{DrawKey, Purpose, Settings, TokenGradients, Transformer};
-use random_model::{available_paths, changed_model, config, random_model, token_sequences, views};
 
 /// Small models in f64 that together have every kind of parameter and of RoPE; odd widths.
 const SMALL: [(&str, &str); 4] = [
