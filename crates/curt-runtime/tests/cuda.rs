@@ -213,7 +213,7 @@ fn moments(model: &impl Policy) -> Vec<u8> {
 #[test]
 fn ten_updates_of_a_committed_model_are_those_of_the_cpu() {
     let (mut on_cpu, mut on_cuda) = (committed_model(cpu(), 64), committed_model(cuda(), 64));
-    let requests = problems(2, 8);
+    let requests = problems(2, 4);
     let before = generate(&mut on_cpu, &requests, 1.0);
     for step in 0..10 {
         let group = step % requests.len();

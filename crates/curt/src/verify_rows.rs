@@ -78,7 +78,10 @@ impl Rows {
 fn row(bytes: &[u8], line: usize, golds_only: bool) -> Result<Row, String> {
     let text = std::str::from_utf8(bytes).map_err(|error| format!("not UTF-8 at byte {}", error.valid_up_to() + 1))?;
     let text = if line == 1 { text.trim_start_matches('\u{feff}') } else { text };
-    let object: Map<String, Value> = serde_json::from_str(text).map_err(|error| format!("not a JSON object: {error}"))?;
+    // the line is the file's, which the caller names, not that of this text
+    let in_words = |error: serde_json::Error| error.to_string().replace(" at line 1 column ", " at column ");
+    let object: Map<String, Value> =
+        serde_json::from_str(text.trim_end()).map_err(|error| format!("not a JSON object: {}", in_words(error)))?;
     let field = |name: &str| match object.get(name) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) => Ok(Some(text.clone())),
@@ -144,7 +147,7 @@ mod tests {
     fn a_bad_row_is_said() {
         for (text, golds_only, expected) in [
             ("[1]", false, "not a JSON object"),
-            (r#"{"gold": "1""#, false, "not a JSON object"),
+            ("{\"gold\": \"1\"\n", false, "not a JSON object: EOF while parsing an object at column 12"),
             (r#"{"gold": "1"}"#, false, "`answer` or `completion` beside `gold`"),
             (r#"{"answer": "1"}"#, false, "expected `gold` and `answer`, or `answer` and `completion`, found `answer`"),
             (r#"{"gold": ["1"], "answer": "1"}"#, false, "`gold`: expected a string or a number, found a list"),

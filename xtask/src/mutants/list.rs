@@ -137,6 +137,6 @@ pub const MUTANTS: [Mutant; 12] = [
         name: "a resume leaves the records of later steps",
         file: "crates/curt-trainer/src/run.rs",
         edits: &[("directory.cut_back(&found.state.positions, found.state.step)?;", "")],
-        test: "cargo test --package curt-trainer --test same_run an_interrupted_run",
+        test: "cargo test --package curt-trainer --test runs an_interrupted_run",
     },
 ];

@@ -10,10 +10,10 @@ use curt_runtime::{Policy, Sampling, Sequence, Settings, StopReason, TokenGradie
 const CONTEXT: usize = 16_384;
 
 /// A prompt that leaves 2,384 tokens to generate.
-const PROMPT: usize = 14_000;
+const PROMPT: usize = 15_500;
 
 const YARN: &str = r#"{"architectures": ["Qwen3ForCausalLM"], "vocab_size": 97, "hidden_size": 64, "num_hidden_layers": 2,
-    "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 16, "intermediate_size": 96,
+    "num_attention_heads": 2, "num_key_value_heads": 1, "head_dim": 16, "intermediate_size": 96,
     "max_position_embeddings": 16384, "rope_theta": 10000.0, "tie_word_embeddings": false,
     "rope_scaling": {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 4096}}"#;
 

@@ -1,8 +1,6 @@
 //! Spaces, vectors, calls and atomics.
 
-mod harness;
-
-use harness::{Bench, run};
+use crate::harness::{Bench, run};
 
 #[test]
 fn vectors_and_narrow_types() {

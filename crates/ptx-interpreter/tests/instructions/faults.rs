@@ -1,8 +1,6 @@
 //! Seeded bugs: each must be found, and named with its place.
 
-mod harness;
-
-use harness::Bench;
+use crate::harness::Bench;
 use ptx_interpreter::{Access, FaultKind, MemoryError};
 
 /// A kernel of one buffer x and one fresh buffer y; `%r1` is the thread, `%rd3` its word of x, `%rd4` of y, `%r4` of s.

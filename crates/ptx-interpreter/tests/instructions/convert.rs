@@ -1,8 +1,6 @@
 //! Conversions.
 
-mod harness;
-
-use harness::{EDGES, SINGLES, check_single, run};
+use crate::harness::{EDGES, SINGLES, check_single, run};
 
 fn of(body: &str, inputs: &[u64]) -> Vec<u64> {
     run(body, &inputs.iter().map(|a| [*a, 0, 0]).collect::<Vec<_>>())

@@ -1,8 +1,6 @@
 //! Fragments of `ldmatrix` and `mma.sync`, by the manual's formulas.
 
-mod harness;
-
-use harness::Bench;
+use crate::harness::Bench;
 
 fn bf16(x: f32) -> u32 {
     assert_eq!(x.to_bits() & 0xffff, 0, "{x} is no bfloat16");

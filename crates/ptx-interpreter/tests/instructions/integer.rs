@@ -1,8 +1,6 @@
 //! Integer instructions against Rust's own arithmetic.
 
-mod harness;
-
-use harness::{EDGES, check32, check64, run};
+use crate::harness::{EDGES, check32, check64, run};
 
 #[test]
 fn sums_and_products() {

@@ -1,8 +1,6 @@
 //! Shuffles, votes, matches and barriers that are right.
 
-mod harness;
-
-use harness::Bench;
+use crate::harness::Bench;
 
 /// Stores what `body` leaves in `%r9`, one word for each of 64 threads; `%r1` is the thread, `%r2` = 100 + thread.
 fn each(body: &str, threads: u32) -> Vec<u32> {

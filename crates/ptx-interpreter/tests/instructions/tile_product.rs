@@ -1,9 +1,6 @@
-//! Prints how many instructions a second run. It fails only when the interpreter got slower by an order of magnitude.
+//! The work of a real kernel: a tile product through shared memory.
 
-mod harness;
-
-use harness::Bench;
-use std::time::Instant;
+use crate::harness::Bench;
 
 /// A tile product through shared memory, as compilers write one: 16 × 16 threads, k in steps of 16.
 fn product(k: u32) -> String {
@@ -28,20 +25,16 @@ fn product(k: u32) -> String {
 }
 
 #[test]
-fn instructions_per_second() {
+fn checks_change_neither_the_result_nor_the_count() {
     let one = 1f32.to_bits();
-    let mut rates = Vec::new();
-    for checks in [false, true] {
-        let mut bench = Bench::new(&product(512), &[&[one; 256], &[one; 256]]).fresh(256 * 8);
+    let run = |checks| {
+        let mut bench = Bench::new(&product(64), &[&[one; 256], &[one; 256]]).fresh(256 * 2);
         bench.options.check_races = checks;
         bench.options.check_unwritten = checks;
         bench.options.count_traffic = checks;
-        let start = Instant::now();
-        let counters = bench.launch(8, 256, 0).unwrap();
-        let rate = counters.instructions.total() as f64 / start.elapsed().as_secs_f64() / 1e6;
-        println!("{} M thread-instructions/s, checks {}: {:?}", rate as u64, if checks { "on" } else { "off" }, start.elapsed());
-        assert!(bench.words(2).iter().all(|word| f32::from_bits(*word) == 512.0));
-        rates.push(rate);
-    }
-    assert!(rates[1] > 1.0, "{rates:?} M instructions a second");
+        let counters = bench.launch(2, 256, 0).unwrap();
+        assert!(bench.words(2).iter().all(|word| f32::from_bits(*word) == 64.0));
+        counters.instructions.total()
+    };
+    assert_eq!(run(false), run(true));
 }

@@ -1,8 +1,6 @@
 //! f32, f64, f16 and bfloat16 against Rust's own arithmetic.
 
-mod harness;
-
-use harness::{SINGLES, check_double, check_single, pairs, run};
+use crate::harness::{SINGLES, check_double, check_single, pairs, run};
 
 fn triples() -> Vec<[f32; 3]> {
     let values = [0.0, -0.0, 1.0, -1.5, 0.1, 3.4e38, 1.0e-40, 1.000_000_1, f32::INFINITY, f32::NAN];

@@ -1,8 +1,6 @@
 //! Kernels without one of their barriers or waits: each is listed, can be taken out, and is missed.
 
-mod harness;
-
-use harness::Bench;
+use crate::harness::Bench;
 use ptx_interpreter::{LaunchError, RemovalError};
 
 /// A right kernel by what stands in `body`, of 64 threads with a buffer each way and shared memory; and what it is made of.

@@ -1,0 +1,5 @@
+//! Whole runs of the embedded model.
+
+mod every_strategy;
+mod reference;
+mod same_run;

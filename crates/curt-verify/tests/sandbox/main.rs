@@ -1,0 +1,5 @@
+//! Verifiers that run other programs.
+
+mod code;
+mod command;
+mod escape;
