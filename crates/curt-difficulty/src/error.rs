@@ -213,6 +213,14 @@ pub enum DifficultyError {
         /// Rollouts in all.
         total: u32,
     },
+    /// More screening rollouts than there were to be.
+    #[error("screening: expected at most {screen} rollouts, found {found}")]
+    TooManyScreened {
+        /// Rollouts to screen with.
+        screen: u32,
+        /// Rollouts found.
+        found: u32,
+    },
     /// A refill of nothing.
     #[error("refill: expected at least 1 group wanted, found 0")]
     NoGroupsWanted,
@@ -247,6 +255,12 @@ pub enum DifficultyError {
     /// A curriculum without steps.
     #[error("curriculum: expected at least 1 step, found 0")]
     NoSteps,
+    /// A text that is no stage.
+    #[error("curriculum: expected a stage such as `100: (0.5, 1]`, found {text:?}")]
+    StageSyntax {
+        /// The text, its first 80 characters.
+        text: String,
+    },
     /// A schedule that does not begin at the beginning.
     #[error("curriculum: expected a first stage from step 0, found {}", .found.map_or("none".to_owned(), |step| format!("step {step}")))]
     FirstStage {

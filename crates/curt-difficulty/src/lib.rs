@@ -91,6 +91,11 @@
 //!
 //! With the feature `laws`, your own estimators, gates and samplers can be tested for what should hold of them.
 
+/// The examples of the README are tests too.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 mod any_correct_and_spread;
 mod attempt_log;
 mod attempt_record;

@@ -75,16 +75,24 @@ impl Screening {
         self.screen
     }
 
-    /// What to do after `right` of the screening rollouts were right.
+    /// Rollouts of a group that goes on.
+    pub fn total(&self) -> u32 {
+        self.total
+    }
+
+    /// What to do after `right` of `counted` screening rollouts were right; those that nothing can be said of do not count.
     ///
     /// # Errors
-    /// More right answers than rollouts.
-    pub fn decide(&self, right: u32) -> Result<Screened, DifficultyError> {
+    /// More right answers than rollouts that count, more of those than were to screen with.
+    pub fn decide(&self, right: u32, counted: u32) -> Result<Screened, DifficultyError> {
+        if counted > self.screen {
+            return Err(DifficultyError::TooManyScreened { screen: self.screen, found: counted });
+        }
         match right {
+            correct if correct > counted => Err(DifficultyError::TooManyCorrect { attempts: counted, correct }),
             0 => Ok(Screened::Drop(Admission::AllWrong)),
-            k if k < self.screen => Ok(Screened::Continue(self.total - self.screen)),
-            k if k == self.screen => Ok(Screened::Drop(Admission::AllCorrect)),
-            correct => Err(DifficultyError::TooManyCorrect { attempts: self.screen, correct }),
+            k if k == counted => Ok(Screened::Drop(Admission::AllCorrect)),
+            _ => Ok(Screened::Continue(self.total - self.screen)),
         }
     }
 

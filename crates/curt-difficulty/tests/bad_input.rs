@@ -72,7 +72,8 @@ fn screening_and_refill() {
         assert_eq!(Screening::new(screen, total).unwrap_err(), BadScreening { screen, total });
     }
     assert!(serde_json::from_str::<Screening>("{\"screen\":8,\"total\":8}").is_err());
-    assert_eq!(Screening::new(4, 8).unwrap().decide(5).unwrap_err(), TooManyCorrect { attempts: 4, correct: 5 });
+    assert_eq!(Screening::new(4, 8).unwrap().decide(4, 3).unwrap_err(), TooManyCorrect { attempts: 3, correct: 4 });
+    assert_eq!(Screening::new(4, 8).unwrap().decide(5, 5).unwrap_err(), TooManyScreened { screen: 4, found: 5 });
     assert_eq!(Refill::new(0, 3).unwrap_err(), NoGroupsWanted);
     let mut refill = Refill::new(4, 3).unwrap();
     assert_eq!(refill.sampled(4, 5).unwrap_err(), BadRound { sampled: 4, kept: 5 });

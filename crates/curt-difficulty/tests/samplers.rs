@@ -113,6 +113,12 @@ fn curriculum_follows_a_schedule() {
     assert_eq!(curriculum.pool(9), [1, 3]);
     assert_eq!(curriculum.pool(10), [2, 0]);
     assert_eq!(curriculum.pool(20).len(), 4);
+    let text = stage(10, "[0.2, 0.5]").to_string();
+    assert_eq!((text.as_str(), text.parse::<Stage>().unwrap()), ("10: [0.2, 0.5]", stage(10, "[0.2, 0.5]")));
+    for bad in ["10", "x: [0, 1]", "-1: [0, 1]"] {
+        assert_eq!(bad.parse::<Stage>().unwrap_err(), DifficultyError::StageSyntax { text: bad.into() });
+    }
+    assert!(matches!("10: [1, 0]".parse::<Stage>().unwrap_err(), DifficultyError::EmptyBand { .. }));
 }
 
 #[test]

@@ -33,12 +33,15 @@ fn rare_answers_have_a_share_of_n_times_q() {
 #[test]
 fn screening_continues_with_what_is_mixed() {
     let screening = Screening::new(4, 24).unwrap();
-    assert_eq!(screening.screen(), 4);
-    assert_eq!(screening.decide(0).unwrap(), Screened::Drop(Admission::AllWrong));
+    assert_eq!((screening.screen(), screening.total()), (4, 24));
+    assert_eq!(screening.decide(0, 4).unwrap(), Screened::Drop(Admission::AllWrong));
     for right in 1..4 {
-        assert_eq!(screening.decide(right).unwrap(), Screened::Continue(20));
+        assert_eq!(screening.decide(right, 4).unwrap(), Screened::Continue(20));
     }
-    assert_eq!(screening.decide(4).unwrap(), Screened::Drop(Admission::AllCorrect));
+    assert_eq!(screening.decide(4, 4).unwrap(), Screened::Drop(Admission::AllCorrect));
+    // of three that count, three are all
+    assert_eq!(screening.decide(3, 3).unwrap(), Screened::Drop(Admission::AllCorrect));
+    assert_eq!(screening.decide(0, 0).unwrap(), Screened::Drop(Admission::AllWrong));
 }
 
 /// Every sequence of 8 verdicts: what goes on is mixed; shares, costs and losses are those of the formulas.
@@ -52,7 +55,7 @@ fn screening_costs_what_it_says() {
                 let weight: f64 = (0..total).map(|i| if verdicts >> i & 1 == 1 { p } else { 1.0 - p }).product();
                 let is_mixed = (1..total).contains(&verdicts.count_ones());
                 mixed += if is_mixed { weight } else { 0.0 };
-                match screening.decide((verdicts & ((1 << screen) - 1)).count_ones()).unwrap() {
+                match screening.decide((verdicts & ((1 << screen) - 1)).count_ones(), screen).unwrap() {
                     Screened::Continue(more) => {
                         assert!(is_mixed && screen + more == total);
                         kept += weight;

@@ -76,8 +76,8 @@ pub fn reasons_are_true(gate: &dyn Gate, group: &GroupData) -> LawResult {
         Admission::AllWrong => !group.correct.contains(&true),
         Admission::AllCorrect => !group.correct.contains(&false),
         Admission::NoSpread => counted.all(|reward| Some(reward) == first),
-        // a gate sees graded rollouts only
-        Admission::Ungradable => false,
+        // a gate sees whole groups of graded rollouts only
+        Admission::Ungradable | Admission::Screened => false,
     };
     holds(is_true, || format!("{admission:?}"))
 }

@@ -1,5 +1,8 @@
 //! `curriculum`: by difficulty, as the steps go on.
 
+use std::fmt;
+use std::str::FromStr;
+
 use serde::{Deserialize, Serialize};
 
 use super::{draw_from, weighted::check_rates};
@@ -15,13 +18,44 @@ pub enum Direction {
     HardToEasy,
 }
 
-/// From a step on, the problems of a band.
+/// From a step on, the problems of a band; as text `100: (0.5, 1]`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Stage {
     /// The first step of the stage, counted from 0.
     pub from: u32,
     /// The pass rates of its problems.
     pub band: Band,
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.from, self.band)
+    }
+}
+
+impl FromStr for Stage {
+    type Err = DifficultyError;
+
+    fn from_str(text: &str) -> Result<Self, DifficultyError> {
+        let syntax = || DifficultyError::StageSyntax { text: text.chars().take(80).collect() };
+        let (from, band) = text.split_once(':').ok_or_else(syntax)?;
+        Ok(Stage { from: from.trim().parse().map_err(|_| syntax())?, band: band.parse()? })
+    }
+}
+
+impl TryFrom<String> for Stage {
+    type Error = DifficultyError;
+
+    fn try_from(text: String) -> Result<Self, DifficultyError> {
+        text.parse()
+    }
+}
+
+impl From<Stage> for String {
+    fn from(stage: Stage) -> Self {
+        stage.to_string()
+    }
 }
 
 /// Draws from a **pool that changes with the steps**: one that widens from the easiest (or the hardest) problems to all, or one
@@ -63,17 +97,26 @@ impl Curriculum {
     /// As [`Curriculum::widening`] of the problems; no stage, a first one that does not begin at step 0, stages whose steps do
     /// not rise, a stage without problems (its band is named).
     pub fn stages(rates: &[Option<f64>], stages: &[Stage]) -> Result<Self, DifficultyError> {
-        match stages.first() {
-            Some(first) if first.from == 0 => {}
-            first => return Err(DifficultyError::FirstStage { found: first.map(|stage| stage.from) }),
-        }
-        if let Some(pair) = stages.windows(2).find(|pair| pair[0].from >= pair[1].from) {
-            return Err(DifficultyError::StageOrder { first: pair[0].from, second: pair[1].from });
-        }
+        Self::check_stages(stages)?;
         let curriculum = Self::new(rates, Direction::EasyToHard, Plan::Stages(stages.to_vec()))?;
         match stages.iter().find(|stage| curriculum.pool(stage.from).is_empty()) {
             Some(stage) => Err(DifficultyError::EmptyStage { from: stage.from, band: stage.band.to_string() }),
             None => Ok(curriculum),
+        }
+    }
+
+    /// Whether the steps of a schedule are in order, before its problems are known.
+    ///
+    /// # Errors
+    /// No stage, a first one that does not begin at step 0, stages whose steps do not rise.
+    pub fn check_stages(stages: &[Stage]) -> Result<(), DifficultyError> {
+        match stages.first() {
+            Some(first) if first.from == 0 => {}
+            first => return Err(DifficultyError::FirstStage { found: first.map(|stage| stage.from) }),
+        }
+        match stages.windows(2).find(|pair| pair[0].from >= pair[1].from) {
+            Some(pair) => Err(DifficultyError::StageOrder { first: pair[0].from, second: pair[1].from }),
+            None => Ok(()),
         }
     }
 
