@@ -1,4 +1,5 @@
 mod laws;
+mod sampler;
 mod verify;
 
 use super::resolve::GROUP_FILTERS;
