@@ -66,6 +66,8 @@ pub enum Admission {
     NoSpread,
     /// Dropped before any gate: no rollout could be graded.
     Ungradable,
+    /// Dropped before any gate: screening left it, see [`Screening`](crate::Screening).
+    Screened,
 }
 
 impl Admission {
@@ -74,7 +76,8 @@ impl Admission {
         self == Admission::Kept
     }
 
-    /// The word for records: `kept`, or the reason (`all_wrong`, `all_correct`, `no_spread`, `ungradable`).
+    /// The word for records: `kept`, or the reason (`all_wrong`, `all_correct`, `no_spread`, `ungradable`,
+    /// `screened`).
     pub fn word(self) -> &'static str {
         match self {
             Admission::Kept => "kept",
@@ -82,6 +85,7 @@ impl Admission {
             Admission::AllCorrect => "all_correct",
             Admission::NoSpread => "no_spread",
             Admission::Ungradable => "ungradable",
+            Admission::Screened => "screened",
         }
     }
 }

@@ -36,8 +36,9 @@ fn every_gate_on_every_kind_of_group() {
 
 #[test]
 fn admissions_have_words() {
-    let words = [Admission::Kept, Admission::AllWrong, Admission::AllCorrect, Admission::NoSpread].map(Admission::word);
-    assert_eq!(words, ["kept", "all_wrong", "all_correct", "no_spread"]);
+    use Admission::*;
+    let words = [Kept, AllWrong, AllCorrect, NoSpread, Ungradable, Screened].map(Admission::word);
+    assert_eq!(words, ["kept", "all_wrong", "all_correct", "no_spread", "ungradable", "screened"]);
 }
 
 #[test]

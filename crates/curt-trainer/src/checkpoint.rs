@@ -12,6 +12,7 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use curt_difficulty::SamplerState;
 use curt_reward::StrategyState;
 use curt_runtime::checkpoint::{StagingDirectory, recover_directory, sync_directory, write_file};
 use serde::{Deserialize, Serialize};
@@ -27,6 +28,9 @@ pub use error::CheckpointError;
 
 /// Version of the trainer's state; raised when an older reader could misread it.
 const FORMAT: u32 = 1;
+
+/// Keys that older checkpoints do not have, with what those runs did.
+const ADDED_LATER: &[(&str, &str)] = &[("data.sampler", "\"uniform\""), ("rollout.screening", "0")];
 
 const STATE_FILE: &str = "trainer_state.json";
 const MANIFEST_FILE: &str = "MANIFEST.json";
@@ -44,6 +48,9 @@ pub struct TrainerState {
     pub num_tokens: u64,
     /// The reward strategy's own state.
     pub strategy: StrategyState,
+    /// The sampler's; `None` for problems drawn afresh, and in checkpoints from before there was a choice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sampler: Option<SamplerState>,
     /// What must not change between the parts of a run, by name: configuration keys, digests of data.
     pub fingerprints: BTreeMap<String, String>,
     /// Bytes of each append-only file of the run directory at this moment.
@@ -54,7 +61,7 @@ impl TrainerState {
     /// A state of the current format.
     pub fn new(step: u32, num_tokens: u64, strategy: StrategyState) -> Self {
         let (fingerprints, positions) = (BTreeMap::new(), BTreeMap::new());
-        Self { format: FORMAT, step, num_tokens, strategy, fingerprints, positions }
+        Self { format: FORMAT, step, num_tokens, strategy, sampler: None, fingerprints, positions }
     }
 }
 
@@ -64,12 +71,15 @@ impl Found {
     /// # Errors
     /// [`CheckpointError::Fingerprint`] with the first name that differs, or that only one of the two has.
     pub fn check_fingerprints(&self, now: &BTreeMap<String, String>) -> Result<(), CheckpointError> {
-        let then = &self.state.fingerprints;
+        let mut then = self.state.fingerprints.clone();
+        for (name, value) in ADDED_LATER.iter().filter(|(name, _)| now.contains_key(*name)) {
+            then.entry((*name).to_owned()).or_insert_with(|| (*value).to_owned());
+        }
         let Some(what) = then.keys().chain(now.keys()).find(|name| then.get(*name) != now.get(*name)) else {
             return Ok(());
         };
         let value = |all: &BTreeMap<String, String>| all.get(what).cloned().unwrap_or_else(|| "absent".into());
-        let (expected, found) = (value(then), value(now));
+        let (expected, found) = (value(&then), value(now));
         Err(CheckpointError::Fingerprint { path: self.folder.clone(), what: what.clone(), expected, found })
     }
 }

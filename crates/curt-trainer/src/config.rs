@@ -7,6 +7,7 @@
 use std::path::PathBuf;
 
 use curt_advantage::KlEstimator;
+use curt_difficulty::{DifficultyError, Direction, Screening, Stage};
 use curt_runtime::Settings;
 use serde::Serialize;
 
@@ -95,6 +96,47 @@ pub struct DataSection {
     pub prompt_suffix: String,
     /// Whether to render problems with the checkpoint's chat template (`jsonl` only).
     pub chat_template: bool,
+    /// Name of the field with a problem's pass rate (`jsonl` only).
+    pub pass_rate_field: String,
+    /// Which problems a step draws (`jsonl` only).
+    #[serde(flatten)]
+    pub sampler: SamplerSection,
+}
+
+/// `data.sampler` and the keys of `[data]` that belong to it: a sampler of `curt-difficulty`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "sampler", rename_all = "snake_case")]
+pub enum SamplerSection {
+    /// Shuffled epochs.
+    Uniform,
+    /// By expected signal.
+    Weighted,
+    /// From a pool that widens from one end to all problems.
+    #[serde(rename = "curriculum")]
+    Widening {
+        /// Which end.
+        #[serde(rename = "sampler_direction")]
+        direction: Direction,
+        /// Share of the problems at the first step.
+        #[serde(rename = "sampler_start")]
+        start: f64,
+        /// Steps until it holds all.
+        #[serde(rename = "sampler_steps")]
+        steps: u32,
+    },
+    /// From one band of pass rates after another.
+    #[serde(rename = "curriculum")]
+    Stages {
+        /// The bands, and when they begin.
+        #[serde(rename = "sampler_stages")]
+        stages: Vec<Stage>,
+    },
+    /// Shuffled epochs without the problems that gave no signal.
+    Pools {
+        /// Steps that such a problem is left out.
+        #[serde(rename = "sampler_rest")]
+        rest: u32,
+    },
 }
 
 /// What becomes of a completion of which a verifier cannot say whether it is right.
@@ -156,6 +198,8 @@ pub enum GroupFilter {
 pub struct RolloutSection {
     /// Completions per prompt: N.
     pub num_generations: usize,
+    /// Completions of a prompt that are sampled first, the others only where these are neither all good nor all not; 0 = off.
+    pub screening: usize,
     /// Prompts per step.
     pub prompts_per_step: usize,
     /// Most tokens of a completion: L_R.
@@ -168,6 +212,20 @@ pub struct RolloutSection {
     pub group_filter: GroupFilter,
     /// Sequences decoded at once. Changes speed and memory, never a result.
     pub max_sequences: usize,
+}
+
+impl RolloutSection {
+    /// The plan of the screening; `None` where it is off.
+    ///
+    /// # Errors
+    /// Fewer than 2 rollouts to screen with, or not fewer than in all.
+    pub fn screening(&self) -> Result<Option<Screening>, DifficultyError> {
+        let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        match self.screening {
+            0 => Ok(None),
+            screen => Screening::new(count(screen), count(self.num_generations)).map(Some),
+        }
+    }
 }
 
 /// How a masked rollout counts in its group's statistics.

@@ -58,6 +58,9 @@ pub fn credit(
 }
 
 fn admit(gate: &dyn Gate, group: &ShapedGroup) -> Result<Admission, TrainError> {
+    if group.verified.screened_out {
+        return Ok(Admission::Screened);
+    }
     let counts = group.counts();
     if !counts.contains(&true) {
         return Ok(Admission::Ungradable);

@@ -118,6 +118,28 @@ pub enum TrainError {
         /// Why.
         why: String,
     },
+    /// A pass rate that is none.
+    #[error("problem `{problem}`: expected a pass rate from 0 to 1 in the field `{field}`, found {found}")]
+    BadPassRate {
+        /// The problem's id.
+        problem: String,
+        /// The field.
+        field: String,
+        /// Its value.
+        found: String,
+    },
+    /// A sampler that needs pass rates, for a data set without them.
+    #[error(
+        "{unknown} of {problems} problems have no pass rate in the field `{field}` (data.pass_rate_field), which data.sampler needs"
+    )]
+    NoPassRates {
+        /// The field.
+        field: String,
+        /// Problems without it.
+        unknown: usize,
+        /// Problems in all.
+        problems: usize,
+    },
     /// A data set without problems.
     #[error("{what} has no problems")]
     NoProblems {

@@ -90,6 +90,7 @@ pub fn evaluate(
         return Err(TrainError::NoProblems { what: "the evaluation set".into() });
     }
     let plan = RolloutPlan {
+        first_sample: 0,
         seed: eval.seed,
         purpose: Purpose::Eval,
         step: 0,

@@ -36,6 +36,7 @@
 pub mod checkpoint;
 pub mod config;
 mod credit;
+mod dataset;
 mod error;
 mod evaluate;
 mod fingerprint;
@@ -48,6 +49,7 @@ mod run;
 mod run_directory;
 pub mod run_file;
 mod schedule;
+mod screen;
 mod select;
 mod shape;
 mod step;
@@ -60,6 +62,7 @@ mod verifiers;
 mod verify;
 
 pub use credit::CreditedGroup;
+pub use dataset::Dataset;
 pub use error::TrainError;
 pub use evaluate::{Evaluation, evaluate};
 pub use fingerprint::config_fingerprints;

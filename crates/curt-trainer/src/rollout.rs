@@ -22,6 +22,8 @@ pub struct RolloutPlan {
     pub purpose: Purpose,
     /// The step.
     pub step: u32,
+    /// Index of the first completion of each prompt; 0 unless others were sampled before.
+    pub first_sample: usize,
     /// Completions per prompt.
     pub num_generations: usize,
     /// Most tokens of a completion.
@@ -57,7 +59,7 @@ fn request(selected: &Selected, plan: &RolloutPlan) -> GenerateRequest {
     };
     GenerateRequest {
         prompt: selected.prompt_ids.clone(),
-        samples: (0..plan.num_generations as u32).map(key).collect(),
+        samples: (plan.first_sample..plan.first_sample + plan.num_generations).map(|sample| key(sample as u32)).collect(),
         max_new_tokens: plan.max_completion_length,
     }
 }

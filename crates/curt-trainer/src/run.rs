@@ -221,6 +221,14 @@ impl Run {
         let epochs = self.trainer.source.epochs(u64::from(self.done) * config.rollout.prompts_per_step as u64);
         metrics.extend(epochs.map(|epochs| ("epoch".to_owned(), epochs)));
         metrics.extend(self.trainer.strategy.metrics().into_iter().map(|(name, value)| (format!("eff/{name}"), value)));
+        if config.rollout.screening > 0 {
+            let dropped = outcome.groups.iter().filter(|group| group.shaped.verified.screened_out).count() as f64;
+            let saved = dropped * (config.rollout.num_generations - config.rollout.screening) as f64;
+            metrics.push(("eff/screening/dropped".into(), dropped / outcome.groups.len() as f64));
+            metrics.push(("eff/screening/rollouts_saved".into(), saved));
+        }
+        let sampler = self.trainer.source.metrics(self.done, config.rollout.prompts_per_step);
+        metrics.extend(sampler.into_iter().map(|(name, value)| (format!("eff/{name}"), value)));
         metrics.push(("eff/scoring_passes".into(), scoring_passes as f64));
         let clocks = [("rollout", outcome.seconds[0]), ("verify_to_pack", outcome.seconds[1]), ("update", outcome.seconds[2])];
         metrics.extend(clocks.map(|(name, value)| (format!("time/{name}"), value)));
@@ -281,6 +289,7 @@ impl Run {
     fn save(&mut self, observer: &mut dyn Observer) -> Result<(), TrainError> {
         let root = self.trainer.config.output_dir.clone();
         let mut state = TrainerState::new(self.done, self.num_tokens, self.trainer.strategy.save());
+        state.sampler = self.trainer.source.save();
         state.positions = self.directory.positions()?;
         state.fingerprints = self.fingerprints.clone();
         let policy = &self.trainer.policy;
@@ -295,12 +304,13 @@ impl Run {
     }
 }
 
-/// Brings policy, strategy and run directory back to a checkpoint.
+/// Brings policy, strategy, sampler and run directory back to a checkpoint.
 fn restore(trainer: &mut Trainer, root: &Path, found: &Found, observer: &mut dyn Observer) -> Result<RunDirectory, TrainError> {
     // everything that may refuse the resume comes before anything is written or deleted
     RunDirectory::check(root, &found.state.positions)?;
     trainer.policy.restore(&found.folder)?;
     trainer.strategy.load(&found.state.strategy)?;
+    trainer.source.load(found.state.sampler.as_ref())?;
     let mut directory = RunDirectory::open(&trainer.config, &found.state.positions)?;
     checkpoint::forget_after(root, found.state.step)?;
     directory.cut_back(&found.state.positions, found.state.step)?;
@@ -331,6 +341,9 @@ fn start_over(trainer: &Trainer, observer: &mut dyn Observer) -> Result<RunDirec
 fn fingerprints(trainer: &Trainer) -> Result<BTreeMap<String, String>, TrainError> {
     let mut fingerprints = config_fingerprints(&trainer.config);
     fingerprints.insert("dataset".into(), format!("{:016x}", trainer.source.fingerprint()));
+    if let Some(rates) = trainer.source.rates_fingerprint() {
+        fingerprints.insert("pass_rates".into(), format!("{rates:016x}"));
+    }
     let files = trainer.encoder.tokenizer().files();
     fingerprints.insert("tokenizer".into(), checkpoint::digest_files(&files)?);
     if let Some(reference) = &trainer.reference {

@@ -1,16 +1,19 @@
 //! `select`: problems → the prompts of one step.
 //!
-//! A pure function of (seed, step): nothing to save, nothing to lose. Problems that are drawn twice in a step get
-//! different occurrence numbers, so their samples differ.
+//! A pure function of seed, step and what the sampler remembers: there is no state of a random generator to lose. Problems
+//! that are drawn twice in a step get different occurrence numbers, so their samples differ.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use curt_runtime::random::{below, shuffle, uniform_from};
+use curt_difficulty::SamplerState;
+use curt_runtime::random::{below, uniform_from};
 use curt_runtime::{DrawKey, Purpose};
 use curt_task::Problem;
 use curt_task::chain::Chain;
 
+use crate::credit::CreditedGroup;
+use crate::dataset::Dataset;
 use crate::error::TrainError;
 use crate::prompt::PromptEncoder;
 
@@ -19,6 +22,8 @@ use crate::prompt::PromptEncoder;
 pub struct Selected {
     /// The problem.
     pub problem: Arc<Problem>,
+    /// Its place in the data set; for a problem that was drawn afresh, in the step.
+    pub place: usize,
     /// Its stable hash.
     pub key: u64,
     /// How often an equal problem was chosen before in the same step.
@@ -28,7 +33,7 @@ pub struct Selected {
 }
 
 /// Where the problems of a step come from.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub enum ProblemSource {
     /// Fresh chain problems with a number of links drawn evenly from the range.
     Chain {
@@ -37,51 +42,87 @@ pub enum ProblemSource {
         /// Most links.
         max_links: u32,
     },
-    /// A data set, walked in shuffled epochs.
-    Dataset(Vec<Arc<Problem>>),
+    /// A data set, with its sampler.
+    Dataset(Dataset),
 }
 
 impl ProblemSource {
-    /// The `count` problems of `step`.
+    /// The `count` problems of `step`, with their places in the data set (for fresh ones: in the step).
     ///
     /// # Errors
     /// A number of links that the chain task does not have.
-    pub fn problems(&self, seed: u64, step: u32, count: usize) -> Result<Vec<Arc<Problem>>, TrainError> {
+    pub fn problems(&self, seed: u64, step: u32, count: usize) -> Result<Vec<(usize, Arc<Problem>)>, TrainError> {
         match self {
             ProblemSource::Chain { min_links, max_links } => {
-                let mut generator = shuffle_key(seed, step, 0).generator();
+                let key = DrawKey { step, ..DrawKey::new(seed, Purpose::Shuffle) };
+                let mut generator = key.generator();
                 (0..count)
-                    .map(|_| {
+                    .map(|place| {
                         let links = min_links + below(&mut generator, u64::from(max_links - min_links + 1)) as u32;
                         let chain = Chain::sample(&mut || uniform_from(&mut generator), links)?;
-                        Ok(Arc::new(chain.problem()))
+                        Ok((place, Arc::new(chain.problem())))
                     })
                     .collect()
             }
-            ProblemSource::Dataset(problems) => {
-                let mut epoch_order: Option<(u64, Vec<usize>)> = None;
-                let first = u64::from(step) * count as u64;
-                Ok((first..first + count as u64)
-                    .map(|index| {
-                        let (epoch, place) = (index / problems.len() as u64, (index % problems.len() as u64) as usize);
-                        if epoch_order.as_ref().is_none_or(|(e, _)| *e != epoch) {
-                            epoch_order = Some((epoch, permutation(seed, epoch, problems.len())));
-                        }
-                        let order = epoch_order.as_ref().map_or(&[][..], |(_, order)| order);
-                        problems[order[place]].clone()
-                    })
-                    .collect())
-            }
+            ProblemSource::Dataset(dataset) => Ok(dataset.draw(seed, step, count)),
         }
     }
-}
 
-impl ProblemSource {
+    /// Tells the sampler, where there is one, what became of the groups of `step`; `target` is L_T.
+    ///
+    /// # Errors
+    /// Groups that are not of this source.
+    pub fn observe(&mut self, step: u32, groups: &[CreditedGroup], target: usize) -> Result<(), TrainError> {
+        match self {
+            ProblemSource::Chain { .. } => Ok(()),
+            ProblemSource::Dataset(dataset) => dataset.observe(step, groups, u32::try_from(target).unwrap_or(u32::MAX)),
+        }
+    }
+
+    /// What the sampler remembers; `None` without one.
+    pub fn save(&self) -> Option<SamplerState> {
+        match self {
+            ProblemSource::Chain { .. } => None,
+            ProblemSource::Dataset(dataset) => Some(dataset.save()),
+        }
+    }
+
+    /// Back to what it remembered.
+    ///
+    /// # Errors
+    /// The memory of another sampler or another data set.
+    pub fn load(&mut self, state: Option<&SamplerState>) -> Result<(), TrainError> {
+        match self {
+            ProblemSource::Chain { .. } => Ok(()),
+            ProblemSource::Dataset(dataset) => dataset.load(state),
+        }
+    }
+
+    /// The sampler's state before `step`, as metrics; none without one.
+    pub fn metrics(&self, step: u32, count: usize) -> Vec<(String, f64)> {
+        match self {
+            ProblemSource::Chain { .. } => Vec::new(),
+            ProblemSource::Dataset(dataset) => dataset.metrics(step, count),
+        }
+    }
+
     /// A number that changes when the problems do.
     pub fn fingerprint(&self) -> u64 {
         match self {
             ProblemSource::Chain { min_links, max_links } => (u64::from(*min_links) << 32) | u64::from(*max_links),
-            ProblemSource::Dataset(problems) => fingerprint(problems.iter().map(|problem| problem.key().0)),
+            ProblemSource::Dataset(dataset) => fingerprint(dataset.problems().iter().map(|problem| problem.key().0)),
+        }
+    }
+
+    /// A number that changes when the pass rates do; `None` where nothing depends on them.
+    pub fn rates_fingerprint(&self) -> Option<u64> {
+        match self {
+            ProblemSource::Dataset(dataset) if !dataset.rates().is_empty() => {
+                // no rate is negative, so 1 is free to say that there is none
+                let bits = |rate: &Option<f64>| rate.map_or(1, |rate| (rate + 0.0).to_bits() << 1);
+                Some(fingerprint(dataset.rates().iter().map(bits)))
+            }
+            _ => None,
         }
     }
 
@@ -89,7 +130,7 @@ impl ProblemSource {
     pub fn epochs(&self, drawn: u64) -> Option<f64> {
         match self {
             ProblemSource::Chain { .. } => None,
-            ProblemSource::Dataset(problems) => Some(drawn as f64 / problems.len() as f64),
+            ProblemSource::Dataset(dataset) => Some(drawn as f64 / dataset.problems().len() as f64),
         }
     }
 }
@@ -98,18 +139,6 @@ impl ProblemSource {
 pub(crate) fn fingerprint(keys: impl ExactSizeIterator<Item = u64>) -> u64 {
     let length = keys.len() as u64;
     keys.fold(length, |hash, key| hash.rotate_left(5).wrapping_mul(31) ^ key)
-}
-
-fn shuffle_key(seed: u64, step: u32, problem: u64) -> DrawKey {
-    DrawKey { step, problem, ..DrawKey::new(seed, Purpose::Shuffle) }
-}
-
-/// A random order of `0 .. n` for one epoch.
-fn permutation(seed: u64, epoch: u64, n: usize) -> Vec<usize> {
-    let mut generator = shuffle_key(seed, u32::MAX, epoch).generator();
-    let mut order: Vec<usize> = (0..n).collect();
-    shuffle(&mut generator, &mut order);
-    order
 }
 
 /// The prompts of `step`.
@@ -127,17 +156,20 @@ pub fn select(
 }
 
 /// Encodes problems and numbers the equal ones among them.
-pub(crate) fn with_occurrences(problems: Vec<Arc<Problem>>, encoder: &PromptEncoder) -> Result<Vec<Selected>, TrainError> {
+pub(crate) fn with_occurrences(
+    problems: impl IntoIterator<Item = (usize, Arc<Problem>)>,
+    encoder: &PromptEncoder,
+) -> Result<Vec<Selected>, TrainError> {
     let mut seen = BTreeMap::<u64, u32>::new();
     problems
         .into_iter()
-        .map(|problem| {
+        .map(|(place, problem)| {
             let key = problem.key().0;
             let count = seen.entry(key).or_default();
             let occurrence = *count;
             *count += 1;
             let prompt_ids = encoder.encode(&problem)?;
-            Ok(Selected { problem, key, occurrence, prompt_ids })
+            Ok(Selected { problem, place, key, occurrence, prompt_ids })
         })
         .collect()
 }
@@ -145,6 +177,7 @@ pub(crate) fn with_occurrences(problems: Vec<Arc<Problem>>, encoder: &PromptEnco
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::run_file::RunFile;
 
     fn dataset(n: usize) -> ProblemSource {
         let mut draw = {
@@ -154,13 +187,15 @@ mod tests {
                 x
             }
         };
-        ProblemSource::Dataset((0..n).map(|_| Arc::new(Chain::sample(&mut draw, 3).unwrap().problem())).collect())
+        let problems = (0..n).map(|_| Arc::new(Chain::sample(&mut draw, 3).unwrap().problem())).collect();
+        let data = RunFile::load(None, &["data.task=jsonl".to_owned(), "data.path=x".to_owned()]).unwrap().data;
+        ProblemSource::Dataset(Dataset::new(problems, &data, 8).unwrap())
     }
 
     #[test]
     fn every_epoch_visits_every_problem_once() {
         let source = dataset(7);
-        let prompts: Vec<_> = (0..7).flat_map(|step| source.problems(5, step, 3).unwrap()).collect();
+        let prompts: Vec<_> = (0..7).flat_map(|step| source.problems(5, step, 3).unwrap()).map(|(_, problem)| problem).collect();
         for epoch in prompts.chunks(7) {
             let mut keys: Vec<u64> = epoch.iter().map(|p| p.key().0).collect();
             keys.sort_unstable();

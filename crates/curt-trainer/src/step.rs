@@ -8,6 +8,7 @@ use crate::credit::{CreditedGroup, credit};
 use crate::error::TrainError;
 use crate::pack::pack;
 use crate::rollout::{RolloutPlan, rollout};
+use crate::screen::screen;
 use crate::select::select;
 use crate::shape::shape;
 use crate::trainer::Trainer;
@@ -36,11 +37,13 @@ pub fn step(
     keep_going: &mut dyn FnMut(GenerateProgress) -> bool,
 ) -> Result<StepOutcome, TrainError> {
     let c = run.config.clone();
+    let screening = c.rollout.screening()?;
     let plan = RolloutPlan {
         seed: c.seed,
         purpose: Purpose::Train,
         step,
-        num_generations: c.rollout.num_generations,
+        first_sample: 0,
+        num_generations: screening.map_or(c.rollout.num_generations, |screening| screening.screen() as usize),
         max_completion_length: c.rollout.max_completion_length,
         sampling: Sampling::temperature(c.rollout.temperature),
     };
@@ -51,10 +54,15 @@ pub fn step(
     let prompts = select(&run.source, &run.encoder, c.seed, step, c.rollout.prompts_per_step)?;
     let clock = std::time::Instant::now();
     let groups = rollout(run.policy.as_mut(), prompts, &plan, keep_going)?;
-    let rolled_out = clock.elapsed().as_secs_f64();
-    let verified = verify(&run.verifiers, run.encoder.tokenizer(), groups)?;
+    let mut rolled_out = clock.elapsed().as_secs_f64();
+    let mut verified = verify(&run.verifiers, run.encoder.tokenizer(), groups)?;
+    if let Some(screening) = screening {
+        verified = screen(run, screening, verified, &plan, keep_going)?;
+        rolled_out = clock.elapsed().as_secs_f64();
+    }
     let shaped = shape(run.strategy.as_mut(), &context, verified)?;
     let groups = credit(run.estimator.as_ref(), run.gate.as_ref(), run.strategy.as_ref(), shaped)?;
+    run.source.observe(step, &groups, c.reward.target_length)?;
     let minibatches = pack(&groups, c.algo.updates_per_batch, c.algo.normalizer);
     let packed = clock.elapsed().as_secs_f64();
     let mut updates = Vec::with_capacity(minibatches.len());

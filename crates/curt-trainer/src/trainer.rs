@@ -16,6 +16,7 @@ use curt_task::{FieldNames, Problem, chain, read_jsonl};
 
 use crate::config::{AlgoSection, Config, DataSection, GroupFilter, LossAggregation, RewardSection, ScaleRewards, TaskKind};
 use crate::credit::unweighable;
+use crate::dataset::Dataset;
 use crate::error::TrainError;
 use crate::evaluate::{Evaluation, evaluate};
 use crate::prompt::PromptEncoder;
@@ -76,7 +77,7 @@ impl Trainer {
         };
         let suffix = if data.task == TaskKind::Jsonl { data.prompt_suffix.clone() } else { String::new() };
         let encoder = PromptEncoder::new(tokenizer, template, suffix, prompt);
-        let source = source(data)?;
+        let source = source(data, config.rollout.num_generations)?;
         check_prompts(&source, &encoder)?;
         let (strategy, estimator) = (suppliable(strategy(&config.reward)?)?, estimator(&config.algo)?);
         if strategy.reweights() && estimator.wants_tokens() {
@@ -150,9 +151,9 @@ impl Trainer {
     }
 }
 
-fn source(data: &DataSection) -> Result<ProblemSource, TrainError> {
+fn source(data: &DataSection, group_size: usize) -> Result<ProblemSource, TrainError> {
     match (data.task, &data.path) {
-        (TaskKind::Jsonl, Some(path)) => Ok(ProblemSource::Dataset(read_problems(data, path)?)),
+        (TaskKind::Jsonl, Some(path)) => Ok(ProblemSource::Dataset(Dataset::new(read_problems(data, path)?, data, group_size)?)),
         (TaskKind::Jsonl, None) => Err(TrainError::NoProblems { what: "data.path".into() }),
         (TaskKind::Chain, _) => Ok(ProblemSource::Chain { min_links: data.links[0], max_links: data.links[1] }),
     }
@@ -168,7 +169,7 @@ fn read_problems(data: &DataSection, path: &Path) -> Result<Vec<Arc<Problem>>, T
 /// Encodes every prompt of a data set, or a longest one of the chain task, once, so that a bad one is found before the run and not in the middle of it.
 fn check_prompts(source: &ProblemSource, encoder: &PromptEncoder) -> Result<(), TrainError> {
     match source {
-        ProblemSource::Dataset(problems) => problems.iter().try_for_each(|p| encoder.encode(p).map(|_| ())),
+        ProblemSource::Dataset(dataset) => dataset.problems().iter().try_for_each(|p| encoder.encode(p).map(|_| ())),
         // the length depends on the number of links alone
         ProblemSource::Chain { max_links, .. } => encoder.encode(&Chain::sample(&mut || 0.5, *max_links)?.problem()).map(|_| ()),
     }
@@ -188,12 +189,12 @@ fn evaluation_set(config: &Config, source: &ProblemSource, encoder: &PromptEncod
         ProblemSource::Dataset(training) => {
             let problems = match &eval.path {
                 Some(path) => read_problems(&config.data, path)?,
-                None => training.clone(),
+                None => training.problems().to_vec(),
             };
             problems.into_iter().take(eval.problems).collect()
         }
     };
-    with_occurrences(problems, encoder)
+    with_occurrences(problems.into_iter().enumerate(), encoder)
 }
 
 fn strategy(reward: &RewardSection) -> Result<Box<dyn RewardStrategy>, TrainError> {

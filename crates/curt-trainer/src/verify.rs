@@ -35,6 +35,8 @@ pub struct VerifiedGroup {
     pub verdicts: Vec<CompletionVerdict>,
     /// The text that the verifier read, one per completion.
     pub texts: Vec<String>,
+    /// Whether screening left the group: it then has the screening rollouts alone, and is not trained on.
+    pub screened_out: bool,
 }
 
 /// Judges every completion of every group, each with the verifier of its problem's source.
@@ -56,7 +58,7 @@ pub fn verify(verifiers: &Verifiers, tokenizer: &Tokenizer, groups: Vec<Group>) 
             counts: verification.verdict != Verdict::Ungradable || verifiers.ungradable == Ungradable::Wrong,
             verification,
         });
-        VerifiedGroup { verdicts: verdicts.collect(), group, texts }
+        VerifiedGroup { verdicts: verdicts.collect(), group, texts, screened_out: false }
     });
     Ok(verified.collect())
 }

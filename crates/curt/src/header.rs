@@ -1,6 +1,6 @@
 //! What a command is about to do, in words.
 
-use curt_trainer::config::{Config, GroupFilter};
+use curt_trainer::config::{Config, GroupFilter, SamplerSection};
 use curt_trainer::{ProblemSource, Trainer};
 
 use crate::numbers::{counted, grouped, short};
@@ -49,10 +49,16 @@ fn problems(trainer: &Trainer) -> String {
         (ProblemSource::Chain { min_links, max_links }, _) => {
             format!("chains of {min_links} to {max_links} operations on two digits, drawn afresh each step")
         }
-        (ProblemSource::Dataset(problems), Some(path)) => {
-            format!("{} of {}, in shuffled epochs", counted(problems.len() as u64, "problem"), path.display())
+        (ProblemSource::Dataset(dataset), Some(path)) => {
+            let order = match data.sampler {
+                SamplerSection::Uniform => "in shuffled epochs",
+                SamplerSection::Weighted => "drawn by expected signal",
+                SamplerSection::Widening { .. } | SamplerSection::Stages { .. } => "in a curriculum of pass rates",
+                SamplerSection::Pools { .. } => "in shuffled epochs; those without signal rest",
+            };
+            format!("{} of {}, {order}", counted(dataset.problems().len() as u64, "problem"), path.display())
         }
-        (ProblemSource::Dataset(problems), None) => counted(problems.len() as u64, "problem"),
+        (ProblemSource::Dataset(dataset), None) => counted(dataset.problems().len() as u64, "problem"),
     }
 }
 

@@ -158,6 +158,23 @@ fn fingerprint_that_differs_is_named() {
     assert!(error.contains("`train.learning_rate` was 0.0002 when the checkpoint was written and is absent now"), "{error}");
 }
 
+/// A checkpoint from before there was a choice of samplers goes on with the one there was.
+#[test]
+fn a_key_that_came_later_had_its_one_value_before() {
+    let root = three();
+    let found = latest(root.path());
+    let now = |sampler: &str| {
+        let keys = [("train.learning_rate", "0.0002"), ("data.sampler", sampler)];
+        BTreeMap::from(keys.map(|(key, value)| (key.to_owned(), value.to_owned())))
+    };
+    found.check_fingerprints(&now("\"uniform\"")).unwrap();
+    let error = found.check_fingerprints(&now("\"pools\"")).unwrap_err().to_string();
+    assert!(error.contains("`data.sampler` was \"uniform\" when the checkpoint was written and is \"pools\" now"), "{error}");
+    // nor does its state have a sampler's
+    let text = fs::read_to_string(found.folder.join(STATE_FILE)).unwrap();
+    assert!(!text.contains("sampler") && found.state.sampler.is_none());
+}
+
 #[test]
 fn only_exact_names_are_checkpoints() {
     let root = three();

@@ -240,6 +240,28 @@ pub enum RunFileError {
         /// The path.
         place: Box<Place>,
     },
+    /// A sampler for a task that has no data set.
+    #[error("{place}: task `chain` draws its problems afresh, and has no data set to sample: expected `uniform`")]
+    SamplerWithoutDataset {
+        /// The sampler.
+        place: Box<Place>,
+    },
+    /// A setting of another sampler.
+    #[error("{place}: given, but the sampler {sampler} does not take it")]
+    NotOfSampler {
+        /// The setting.
+        place: Box<Place>,
+        /// The sampler, in words.
+        sampler: String,
+    },
+    /// What the sampler or the screening says of its settings.
+    #[error("{place}: {source}")]
+    Difficulty {
+        /// Where.
+        place: Box<Place>,
+        /// What it says.
+        source: curt_difficulty::DifficultyError,
+    },
     /// A list that must hold something is empty.
     #[error("{place}: expected {expected}, found an empty list")]
     EmptyList {

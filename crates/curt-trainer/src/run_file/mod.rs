@@ -9,6 +9,7 @@ mod keys;
 mod raw;
 mod reader;
 mod resolve;
+mod sampler;
 #[cfg(test)]
 mod tests;
 mod verify;

@@ -127,6 +127,8 @@ impl RunFile {
             answer_key: self.text("data.answer_key")?.unwrap_or_else(|| "auto".to_owned()),
             prompt_suffix: self.text("data.prompt_suffix")?.unwrap_or_else(|| if jsonl { BOXED } else { "" }.to_owned()),
             chat_template: self.flag("data.chat_template", jsonl)?,
+            pass_rate_field: self.text("data.pass_rate_field")?.unwrap_or_else(|| "pass_rate".to_owned()),
+            sampler: self.sampler(task)?,
         })
     }
 
@@ -150,8 +152,9 @@ impl RunFile {
         if num_generations == 1 {
             return Err(RunFileError::GroupOfOne { place: self.place("rollout.num_generations") });
         }
-        Ok(RolloutSection {
+        let rollout = RolloutSection {
             num_generations,
+            screening: self.integer("rollout.screening", FROM_ZERO, "a number of rollouts, 0 for off")?.unwrap_or(0),
             prompts_per_step: self
                 .integer("rollout.prompts_per_step", AT_LEAST_ONE, "a number of prompts, at least 1")?
                 .unwrap_or(16),
@@ -164,7 +167,11 @@ impl RunFile {
             max_sequences: self
                 .integer("rollout.max_sequences", AT_LEAST_ONE, "a number of sequences, at least 1")?
                 .unwrap_or(64),
-        })
+        };
+        match rollout.screening() {
+            Ok(_) => Ok(rollout),
+            Err(source) => Err(RunFileError::Difficulty { place: self.place("rollout.screening"), source }),
+        }
     }
 
     fn reward(&self, rollout: &RolloutSection) -> Result<RewardSection, RunFileError> {
@@ -296,7 +303,7 @@ impl RunFile {
         }
         let beta = |key, default| self.number(key, |b| (0.0..1.0).contains(&b), "a decay from 0 to below 1", default);
         Ok(TrainSection {
-            steps: self.integer("train.steps", AT_LEAST_ONE, "a number of steps, at least 1")?.unwrap_or(150),
+            steps: self.steps()?,
             learning_rate: self.number("train.learning_rate", |l| l > 0.0, "a finite learning rate above 0", 1e-6)?,
             warmup_steps: self.integer("train.warmup_steps", FROM_ZERO, "a number of updates, at least 0")?.unwrap_or(0),
             lr_scheduler_type: self.word("train.lr_scheduler_type", SCHEDULERS, LrScheduler::Constant)?,
@@ -308,6 +315,10 @@ impl RunFile {
             micro_tokens,
             recompute_activations: self.flag("train.recompute_activations", false)?,
         })
+    }
+
+    pub(super) fn steps(&self) -> Result<u32, RunFileError> {
+        Ok(self.integer("train.steps", AT_LEAST_ONE, "a number of steps, at least 1")?.unwrap_or(150))
     }
 
     fn checkpoint(&self) -> Result<CheckpointSection, RunFileError> {

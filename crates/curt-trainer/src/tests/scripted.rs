@@ -166,7 +166,7 @@ pub fn row(reward: f64, length: u32, mask: Mask) -> Row {
 pub fn selected(name: &str, prompt_ids: &[u32]) -> Selected {
     let (id, prompt, answer) = (name.to_owned(), Prompt::Text(name.to_owned()), "1".to_owned());
     let problem = Problem { id, prompt, answer, source: String::new(), difficulty: None, extra: serde_json::Map::default() };
-    Selected { key: problem.key().0, problem: Arc::new(problem), occurrence: 0, prompt_ids: prompt_ids.to_vec() }
+    Selected { place: 0, key: problem.key().0, problem: Arc::new(problem), occurrence: 0, prompt_ids: prompt_ids.to_vec() }
 }
 
 /// A shaped group with these rollouts; sample i of it is made of the token `100 · number + i`.
@@ -190,7 +190,12 @@ pub fn shaped(number: u32, rows: &[Row]) -> ShapedGroup {
     let key = ProblemKey(selected.key);
     let group = Group { selected, completions: rows.iter().enumerate().map(completion).collect() };
     ShapedGroup {
-        verified: VerifiedGroup { group, verdicts: rows.iter().map(verdict).collect(), texts: vec![String::new(); rows.len()] },
+        verified: VerifiedGroup {
+            group,
+            verdicts: rows.iter().map(verdict).collect(),
+            texts: vec![String::new(); rows.len()],
+            screened_out: false,
+        },
         rollouts: rows.iter().map(|row| Rollout::new(key, row.correct, row.length)).collect(),
         shaped: rows.iter().map(shaped_reward).collect(),
     }

@@ -159,6 +159,113 @@ fn strategies_with_a_memory_resume_to_the_uninterrupted_run() {
     }
 }
 
+/// Chains of one and two links as a data set, with pass rates, and what a run needs to train on them.
+fn chains(root: &Path) -> Vec<String> {
+    let mut x = 0.1;
+    let mut draw = move || {
+        x = (x * 7.3 + 0.11) % 1.0;
+        x
+    };
+    let line = |i: u32| {
+        let problem = curt_task::chain::Chain::sample(&mut draw, 1 + i % 2).unwrap().problem();
+        let mut line = serde_json::to_value(problem).unwrap();
+        line["pass_rate"] = serde_json::json!(f64::from(i) / 8.0);
+        format!("{line}\n")
+    };
+    let data = root.join("chains.jsonl");
+    fs::write(&data, (0..9).map(line).collect::<String>()).unwrap();
+    let path = format!("data.path='{}'", data.display());
+    let sets = ["data.task=jsonl", "data.chat_template=false", "data.prompt_suffix=''", "rollout.prompts_per_step=4", &path];
+    sets.map(str::to_owned).to_vec()
+}
+
+/// Four problems of nine a step: the checkpoints are in the middle of an epoch.
+#[test]
+fn samplers_resume_to_the_uninterrupted_run_in_the_middle_of_an_epoch() {
+    for (sampler, metric) in [("uniform", "epoch"), ("weighted", "expected_signal"), ("curriculum", "pool"), ("pools", "awake")] {
+        let root = tempfile::tempdir().unwrap();
+        let (whole, parts) = (root.path().join("whole"), root.path().join("parts"));
+        let sets = [chains(root.path()), vec![format!("data.sampler={sampler}")]].concat();
+        let sets: Vec<&str> = sets.iter().map(String::as_str).collect();
+        run(&whole, 2, &sets, None, u32::MAX).unwrap();
+        assert_eq!(run(&parts, 1, &sets, None, 3).unwrap().outcome, Outcome::Interrupted { step: 3 });
+        run(&parts, 2, &sets, Some(&ResumeFrom::Latest), u32::MAX).unwrap();
+        assert_same(&contents(&whole), &contents(&parts));
+        let state = |root: &Path| -> serde_json::Value {
+            serde_json::from_slice(&fs::read(root.join("checkpoint-4/trainer_state.json")).unwrap()).unwrap()
+        };
+        assert_eq!(state(&whole)["sampler"], state(&parts)["sampler"]);
+        assert_eq!(state(&whole)["sampler"]["sampler"], sampler);
+        let remembers = !state(&whole)["sampler"]["values"].as_object().unwrap().is_empty();
+        assert_eq!(remembers, ["weighted", "pools"].contains(&sampler), "{sampler}");
+        let metrics = fs::read_to_string(whole.join("metrics.jsonl")).unwrap();
+        let name = format!("\"eff/sampler/{sampler}/{metric}\":");
+        assert_eq!(metrics.lines().filter(|line| line.contains(&name)).count(), 4, "{name} {metrics}");
+    }
+}
+
+/// The lines of one step's rollouts.
+fn rollouts(root: &Path, step: u32) -> Vec<serde_json::Value> {
+    let file = fs::File::open(root.join(format!("rollouts/step_{step:05}.jsonl.zst"))).unwrap();
+    let text = String::from_utf8(zstd::decode_all(file).unwrap()).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// Screening samples nothing else, only less: before the first update its completions are among those without it, whole groups
+/// where the first two differ, two of the others.
+#[test]
+fn screening_leaves_out_groups_and_changes_no_completion() {
+    let root = tempfile::tempdir().unwrap();
+    let sets = ["rollout.num_generations=5", "data.links=[1, 6]", "rollout.prompts_per_step=8", "reward.target_length=40"];
+    let (all, screened) = (root.path().join("all"), root.path().join("screened"));
+    run(&all, 2, &[&sets[..], &["train.steps=1"]].concat(), None, u32::MAX).unwrap();
+    let sets = [&sets[..], &["rollout.screening=2"]].concat();
+    run(&screened, 2, &sets, None, u32::MAX).unwrap();
+    let good = |line: &serde_json::Value| line["correct"] == true && line["length"].as_u64().unwrap() <= 40;
+    let what = ["problem_key", "occurrence", "sample_index", "completion_ids", "sampler_logprobs", "verdict", "correct"];
+    let facts = |line: &serde_json::Value| what.map(|name| line[name].clone());
+    let (mut expected, mut n_dropped) = (Vec::new(), 0);
+    for group in rollouts(&all, 1).chunks(5) {
+        let goes_on = good(&group[0]) != good(&group[1]);
+        n_dropped += usize::from(!goes_on);
+        expected.extend(group[..if goes_on { 5 } else { 2 }].iter().map(facts));
+    }
+    assert!((1..8).contains(&n_dropped), "{n_dropped} of 8 are left");
+    let found = rollouts(&screened, 1);
+    assert_eq!(found.iter().map(facts).collect::<Vec<_>>(), expected);
+    assert_eq!(found.iter().filter(|line| line["drop_reason"] == "screened").count(), 2 * n_dropped);
+    let metrics = fs::read_to_string(screened.join("metrics.jsonl")).unwrap();
+    let first: serde_json::Value = serde_json::from_str(metrics.lines().next().unwrap()).unwrap();
+    assert_eq!(first["eff/screening/dropped"].as_f64(), Some(n_dropped as f64 / 8.0));
+    assert_eq!(first["eff/screening/rollouts_saved"].as_f64(), Some(3.0 * n_dropped as f64));
+    // and it resumes to the same run
+    let parts = root.path().join("parts");
+    assert_eq!(run(&parts, 1, &sets, None, 3).unwrap().outcome, Outcome::Interrupted { step: 3 });
+    run(&parts, 1, &sets, Some(&ResumeFrom::Latest), u32::MAX).unwrap();
+    assert_same(&contents(&screened), &contents(&parts));
+}
+
+#[test]
+fn a_resume_with_another_sampler_or_other_pass_rates_is_refused() {
+    let root = tempfile::tempdir().unwrap();
+    let output = root.path().join("run");
+    let data = chains(root.path());
+    let with = |sampler: &'static str| data.iter().map(String::as_str).chain([sampler]).collect::<Vec<&str>>();
+    run(&output, 1, &[&with("data.sampler=weighted")[..], &["train.steps=2"]].concat(), None, u32::MAX).unwrap();
+    let refused = |sampler| run(&output, 1, &with(sampler), Some(&ResumeFrom::Latest), u32::MAX).unwrap_err().to_string();
+    let error = refused("data.sampler=pools");
+    assert!(error.contains("`data.sampler` was \"weighted\"") && error.contains("is \"pools\" now"), "{error}");
+    let file = root.path().join("chains.jsonl");
+    let text = fs::read_to_string(&file).unwrap();
+    let changed = text.replacen("0.125", "0.25", 1);
+    assert_ne!(changed, text);
+    fs::write(&file, changed).unwrap();
+    let error = refused("data.sampler=weighted");
+    assert!(error.contains("`pass_rates` was"), "{error}");
+    fs::write(&file, text).unwrap();
+    run(&output, 1, &with("data.sampler=weighted"), Some(&ResumeFrom::Latest), u32::MAX).unwrap();
+}
+
 /// An evaluation is a row of metrics, scalars and an event; a resume cuts it back and makes it again, and the table at the end
 /// of a resumed run still has the evaluation before training.
 #[test]

@@ -1,5 +1,6 @@
 //! What holds for every valid configuration, and for any text at all.
 
+use curt_difficulty::Direction;
 use curt_reward::{Parameters, Preset};
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
@@ -8,6 +9,22 @@ use super::*;
 
 fn finite(range: std::ops::Range<f64>) -> impl Strategy<Value = f64> {
     range.prop_map(|x| if x == 0.0 { 0.0 } else { x })
+}
+
+fn samplers() -> impl Strategy<Value = SamplerSection> {
+    let direction = select(vec![Direction::EasyToHard, Direction::HardToEasy]);
+    let stages = select(vec![vec!["0: (0.5, 1]"], vec!["0: [0, 0.25)", "7: [0.1, 0.6]", "4294967295: [1, 1]"]]);
+    prop_oneof![
+        Just(SamplerSection::Uniform),
+        Just(SamplerSection::Weighted),
+        (direction, finite(0.001..1.0), 1..999_u32).prop_map(|(direction, start, steps)| SamplerSection::Widening {
+            direction,
+            start,
+            steps
+        }),
+        stages.prop_map(|texts| SamplerSection::Stages { stages: texts.iter().map(|text| text.parse().unwrap()).collect() }),
+        (1..999_u32).prop_map(|rest| SamplerSection::Pools { rest }),
+    ]
 }
 
 prop_compose! {
@@ -25,6 +42,7 @@ prop_compose! {
         links in subsequence((1..=20).collect::<Vec<u32>>(), 1..9),
         numbers in (0..9_u32, any::<bool>(), 1..99_usize, 1..99_usize, finite(0.0..2.0), finite(0.001..1.0), 0..99_u32, finite(0.0..0.999)),
         seed in any::<u64>(),
+        sampler in samplers(),
     ) -> (DataSection, EvalSection) {
         let (every, enabled, n, problems, temperature, top_p, top_k, min_p) = numbers;
         let data = DataSection {
@@ -32,7 +50,9 @@ prop_compose! {
             path: jsonl.then(|| path.into()),
             links: [fewest, (fewest + more).min(20)],
             prompt_key: key.clone(),
-            answer_key: key,
+            answer_key: key.clone(),
+            pass_rate_field: key,
+            sampler: if jsonl { sampler } else { SamplerSection::Uniform },
             prompt_suffix: suffix,
             chat_template,
         };
@@ -61,7 +81,7 @@ prop_compose! {
         let (num_generations, max_completion_length, max_prompt_length, max_sequences, temperature) = sizes;
         let prompts_per_step = updates * multiple;
         let rollout = RolloutSection {
-            num_generations, prompts_per_step, max_completion_length, max_prompt_length, temperature, group_filter, max_sequences,
+            num_generations, screening: if num_generations > 4 { num_generations / 2 } else { 0 }, prompts_per_step, max_completion_length, max_prompt_length, temperature, group_filter, max_sequences,
         };
         let algo = AlgoSection {
             advantage: "grpo".into(), scale_rewards, advantage_epsilon, loss_type: "clip".into(), epsilon, epsilon_high,
