@@ -1,10 +1,8 @@
 //! Intervals hold the truth as often as they say, and sure decisions are right as often as they say: simulations of 10,000
 //! draws with a fixed seed.
 
-mod random;
-
 use curt_difficulty::{Interval, PassRate, Posterior, Prior, Sequential};
-use random::Draws;
+use crate::random::Draws;
 
 const DRAWS: u32 = 10_000;
 
