@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use binary::curt;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 const PROBLEMS: &str = r#"{"id": "a", "problem": "What is $1 + 1$?", "answer": "2", "level": 1}
 {"id": "b", "problem": "What is $1+1$?", "answer": "3", "level": 2.5}
@@ -42,19 +42,19 @@ fn findings_are_all_there() {
     let root = folder(&[("problems.jsonl", PROBLEMS), ("eval.json", EVALUATION)]);
     let found = findings(root.path(), &["problems.jsonl", "--against", "eval.json"]);
     let file = &found["files"][0];
-    assert_eq!((&file["format"], &file["compression"]), (&"json_lines".into(), &"none".into()));
-    assert_eq!((&file["report"]["records"], &file["report"]["problems"]), (&5.into(), &4.into()));
-    assert_eq!(file["report"]["repeated"]["first"], serde_json::json!([[6, 1]]));
+    assert_eq!(json!([file["format"], file["compression"]]), json!(["json_lines", "none"]));
+    assert_eq!(json!([file["report"]["records"], file["report"]["problems"]]), json!([5, 4]));
+    assert_eq!(file["report"]["repeated"]["first"], json!([[6, 1]]));
     let level = file["fields"].as_array().unwrap().iter().find(|field| field["name"] == "level").unwrap();
-    assert_eq!(level["types"], serde_json::json!({"number": 1, "whole number": 2}));
+    assert_eq!(level["types"], json!({"number": 1, "whole number": 2}));
     assert_eq!(found["characters"]["longest"], 16);
     let duplicate = &found["duplicates"]["found"]["first"][0];
-    assert_eq!((&duplicate["at"]["number"], &duplicate["equals"]["number"]), (&2.into(), &1.into()));
-    assert_eq!((&found["duplicates"]["letter_by_letter"], &found["duplicates"]["other_answer"]), (&0.into(), &1.into()));
+    assert_eq!(json!([duplicate["at"]["number"], duplicate["equals"]["number"]]), json!([2, 1]));
+    assert_eq!(json!([found["duplicates"]["letter_by_letter"], found["duplicates"]["other_answer"]]), json!([0, 1]));
     assert_eq!(found["golds"]["ungradable"]["first"][0]["at"]["number"], 3);
     let overlap = &found["overlap"][0];
-    assert_eq!((&overlap["problems"], &overlap["contained"]), (&2.into(), &1.into()));
-    assert_eq!((&overlap["pairs"]["found"]["count"], &overlap["pairs"]["letter_by_letter"]), (&2.into(), &1.into()));
+    assert_eq!(json!([overlap["problems"], overlap["contained"]]), json!([2, 1]));
+    assert_eq!(json!([overlap["pairs"]["found"]["count"], overlap["pairs"]["letter_by_letter"]]), json!([2, 1]));
     assert_eq!(found["tokens"], Value::Null);
     let text = found["prompts"][0]["text"].as_str().unwrap();
     assert!(text.starts_with("What is $1 + 1$?\nPlease reason") && text.ends_with("\\boxed{}."), "{text}");
@@ -87,11 +87,11 @@ fn tokens_are_counted_by_a_model() {
     let model = ["chains.jsonl", "--model", "embedded:good", "--prompt-suffix", "", "--max-prompt-length", "5"];
     let found = findings(root.path(), &model);
     let tokens = &found["tokens"];
-    assert_eq!((&tokens["model"], &tokens["chat_template"]), (&"embedded:good".into(), &false.into()));
-    assert_eq!((&tokens["lengths"]["shortest"], &tokens["lengths"]["longest"]), (&3.into(), &10.into()));
-    assert_eq!((&tokens["too_long"]["count"], &tokens["too_long"]["first"][0]["at"]["number"]), (&1.into(), &1.into()));
+    assert_eq!(json!([tokens["model"], tokens["chat_template"]]), json!(["embedded:good", false]));
+    assert_eq!(json!([tokens["lengths"]["shortest"], tokens["lengths"]["longest"]]), json!([3, 10]));
+    assert_eq!(json!([tokens["too_long"]["count"], tokens["too_long"]["first"][0]["at"]["number"]]), json!([1, 1]));
     let prompt = &found["prompts"][0];
-    assert_eq!((&prompt["text"], prompt["ids"].as_array().unwrap().len()), (&"^44a*3b*9>".into(), 10));
+    assert_eq!(json!([prompt["text"], prompt["ids"].as_array().unwrap().len()]), json!(["^44a*3b*9>", 10]));
     let page = curt(root.path()).args(["data", "inspect"]).args(model).run().ends_with(0).stdout;
     assert!(page.contains("1 prompt of more than 5 tokens, without a chat template"), "{page}");
 }
@@ -110,12 +110,12 @@ fn every_format_is_inspected() {
         let found = findings(root.path(), &[fixture(name).to_str().unwrap()]);
         assert_eq!(found["problems"], 5, "{name}");
         assert_eq!(
-            (&found["files"][0]["format"], &found["files"][0]["compression"]),
-            (&format.into(), &compression.into()),
+            json!([found["files"][0]["format"], found["files"][0]["compression"]]),
+            json!([format, compression]),
             "{name}"
         );
         let golds = &found["golds"];
-        assert_eq!((&golds["ungradable"]["count"], &golds["not_themselves"]["count"]), (&0.into(), &0.into()), "{name}: {golds}");
+        assert_eq!(json!([golds["ungradable"]["count"], golds["not_themselves"]["count"]]), json!([0, 0]), "{name}: {golds}");
     }
     // the same problems in three forms are found in each other, whatever trainers append
     let (verl, list) = (fixture("verl.parquet"), fixture("deepscaler.json"));
@@ -128,7 +128,7 @@ fn a_pattern_means_several_files() {
     let one = |n: u32| format!("{{\"id\": 1, \"problem\": \"{n} + {n}?\", \"answer\": {}}}", 2 * n);
     let root = folder(&[("a1.jsonl", &one(1)), ("a2.jsonl", &one(2)), ("b.jsonl", &one(3))]);
     let found = findings(root.path(), &["a*.jsonl"]);
-    assert_eq!((&found["problems"], &found["ids_of_other_files"]["count"]), (&2.into(), &1.into()));
+    assert_eq!(json!([found["problems"], found["ids_of_other_files"]["count"]]), json!([2, 1]));
 }
 
 /// What is wrong, the command line after `data inspect`, the exit code, and what the message must hold.

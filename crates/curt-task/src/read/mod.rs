@@ -7,7 +7,7 @@ mod json;
 mod json_lines;
 mod json_list;
 #[cfg(feature = "parquet")]
-mod parquet;
+mod parquet_rows;
 mod record;
 mod stream;
 #[cfg(test)]
@@ -25,13 +25,12 @@ pub use compression::Compression;
 pub use fields::FieldNames;
 pub use format::Format;
 #[cfg(feature = "parquet")]
-pub use parquet::panic_is_damaged_parquet;
-pub(crate) use record::kind;
+pub use parquet_rows::panic_is_damaged_parquet;
 pub use record::{AnswerPart, Form};
 
 use crate::field_table::FieldTable;
 use crate::hash::fnv128;
-use crate::{Place, Problem, ProblemKey, TaskError};
+use crate::{Problem, ProblemKey, TaskError};
 use format::{Beginning, beginning};
 use json_lines::JsonLines;
 use json_list::JsonList;
@@ -309,12 +308,14 @@ impl Bad {
 #[cfg(feature = "parquet")]
 fn parquet_records(mut stream: Stream, on_disk: Option<File>) -> Result<Box<dyn Records>, TaskError> {
     match on_disk {
-        Some(data) if stream.compression == Compression::None => Ok(Box::new(parquet::Parquet::open(data, stream.file)?)),
+        Some(data) if stream.compression == Compression::None => {
+            Ok(Box::new(parquet_rows::ParquetRows::open(data, stream.file)?))
+        }
         _ => {
             let mut data = Vec::new();
             let read = (&mut stream.bytes).take(MAX_UNPACKED).read_to_end(&mut data);
             read.map_err(|error| stream.broken(error))?;
-            Ok(Box::new(parquet::Parquet::of_bytes(data, stream.file)?))
+            Ok(Box::new(parquet_rows::ParquetRows::of_bytes(data, stream.file)?))
         }
     }
 }

@@ -20,35 +20,35 @@ use crate::place::Place;
 const BATCH: usize = 256;
 
 /// The records of a parquet file.
-pub(crate) struct Parquet {
+pub(crate) struct ParquetRows {
     rows: RowIter<'static>,
     file: Arc<Path>,
     row: usize,
     ended: bool,
 }
 
-impl Parquet {
+impl ParquetRows {
     /// A file on disk, of which one group of rows is held at a time.
-    pub fn open(data: File, file: Arc<Path>) -> Result<Parquet, TaskError> {
-        Parquet::new(data, file)
+    pub fn open(data: File, file: Arc<Path>) -> Result<ParquetRows, TaskError> {
+        ParquetRows::new(data, file)
     }
 
     /// A file that was unpacked into memory.
-    pub fn of_bytes(data: Vec<u8>, file: Arc<Path>) -> Result<Parquet, TaskError> {
-        Parquet::new(bytes::Bytes::from(data), file)
+    pub fn of_bytes(data: Vec<u8>, file: Arc<Path>) -> Result<ParquetRows, TaskError> {
+        ParquetRows::new(bytes::Bytes::from(data), file)
     }
 
-    fn new<R: ChunkReader + 'static>(data: R, file: Arc<Path>) -> Result<Parquet, TaskError> {
+    fn new<R: ChunkReader + 'static>(data: R, file: Arc<Path>) -> Result<ParquetRows, TaskError> {
         let reader = guarded(&file, || SerializedFileReader::new(data))?;
         if reader.metadata().file_metadata().schema_descr().num_columns() == 0 {
             return Err(damaged(&file, "it has no columns"));
         }
         let rows = RowIter::from_file_into(Box::new(reader)).with_batch_size(BATCH);
-        Ok(Parquet { rows, file, row: 0, ended: false })
+        Ok(ParquetRows { rows, file, row: 0, ended: false })
     }
 }
 
-impl Records for Parquet {
+impl Records for ParquetRows {
     fn next(&mut self) -> Result<Option<Record>, TaskError> {
         if self.ended {
             return Ok(None);
