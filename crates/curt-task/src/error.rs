@@ -220,10 +220,16 @@ pub enum TaskError {
 impl TaskError {
     /// Whether one record is bad and the others of its file can still be read.
     pub fn is_about_one_record(&self) -> bool {
-        match self {
-            Self::NotUtf8 { .. } | Self::Malformed { .. } | Self::NotAnObject { .. } | Self::MissingField { .. } => true,
-            Self::WrongType { .. } | Self::EmptyPrompt { .. } | Self::MixedRecords { .. } | Self::DuplicateId { .. } => true,
-            _ => false,
-        }
+        matches!(
+            self,
+            Self::NotUtf8 { .. }
+                | Self::Malformed { .. }
+                | Self::NotAnObject { .. }
+                | Self::MissingField { .. }
+                | Self::WrongType { .. }
+                | Self::EmptyPrompt { .. }
+                | Self::MixedRecords { .. }
+                | Self::DuplicateId { .. }
+        )
     }
 }

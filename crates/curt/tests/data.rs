@@ -137,7 +137,7 @@ type Wrong = (&'static str, &'static str, i32, &'static [&'static str]);
 const WRONG: [Wrong; 13] = [
     ("no file", "", 2, &["FILE"]),
     ("a file that is not there", "missing.jsonl", 3, &["missing.jsonl", "cannot be read"]),
-    ("a pattern that matches nothing", "*.parquet", 3, &["*.parquet", "no file matches"]),
+    ("a pattern that matches nothing", "*.txt", 3, &["*.txt", "no file matches"]),
     ("a pattern that is none", "a[.jsonl", 2, &["a[.jsonl", "not a pattern"]),
     ("a file of another kind", "table.csv", 3, &["table.csv", "expected JSON lines", "`problem,answer"]),
     ("a broken line", "torn.jsonl", 3, &["torn.jsonl:2:", "one JSON object per line"]),
