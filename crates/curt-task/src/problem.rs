@@ -4,9 +4,10 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::Prompt;
+use crate::hash::Fnv64;
 
 /// One problem with its right answer. As JSON: `id`, `prompt`, `answer`, `source`, `difficulty`, then the fields of `extra`;
-/// [`crate::parse_jsonl`] reads back exactly this problem.
+/// [`crate::Reader`] reads back exactly this problem.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Problem {
     /// Name of the problem, unique in its data set.
@@ -30,6 +31,13 @@ pub struct Problem {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct ProblemKey(pub u64);
 
+impl ProblemKey {
+    /// The id of a problem whose record has none: 16 hexadecimal digits.
+    pub fn id(self) -> String {
+        format!("{:016x}", self.0)
+    }
+}
+
 impl Problem {
     /// The key of this problem: 64-bit FNV-1a over its prompt and its answer.
     ///
@@ -38,7 +46,7 @@ impl Problem {
     /// role and content; the answer. Each string goes in as its length in bytes (u64, little endian) and its UTF-8 bytes, so
     /// no two different problems give the same bytes.
     pub fn key(&self) -> ProblemKey {
-        let mut hash = Fnv1a::new();
+        let mut hash = Fnv64::new();
         match &self.prompt {
             Prompt::Text(text) => {
                 hash.bytes(&[0]);
@@ -57,26 +65,6 @@ impl Problem {
     }
 }
 
-/// 64-bit FNV-1a (Fowler, Noll, Vo): `h = (h xor byte) · 1099511628211`.
-struct Fnv1a(u64);
-
-impl Fnv1a {
-    fn new() -> Fnv1a {
-        Fnv1a(0xcbf2_9ce4_8422_2325)
-    }
-
-    fn bytes(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
-        }
-    }
-
-    fn string(&mut self, text: &str) {
-        self.bytes(&(text.len() as u64).to_le_bytes());
-        self.bytes(text.as_bytes());
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -84,16 +72,6 @@ mod tests {
 
     fn problem(prompt: Prompt, answer: &str) -> Problem {
         Problem { id: "1".into(), prompt, answer: answer.into(), source: String::new(), difficulty: None, extra: Map::new() }
-    }
-
-    #[test]
-    fn fnv1a_gives_the_published_values() {
-        for (text, expected) in [("", 0xcbf2_9ce4_8422_2325_u64), ("a", 0xaf63_dc4c_8601_ec8c), ("foobar", 0x8594_4171_f739_67e8)]
-        {
-            let mut hash = Fnv1a::new();
-            hash.bytes(text.as_bytes());
-            assert_eq!(hash.0, expected, "{text}");
-        }
     }
 
     #[test]
@@ -121,5 +99,6 @@ mod tests {
     fn key_never_changes() {
         // computed apart from this code, in Python
         assert_eq!(problem(Prompt::Text("1 + 1?".into()), "2").key(), ProblemKey(0xc8f7_a74a_0c2f_1a60));
+        assert_eq!(ProblemKey(0x0012).id(), "0000000000000012");
     }
 }

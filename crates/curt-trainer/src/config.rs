@@ -83,7 +83,7 @@ pub enum TaskKind {
 pub struct DataSection {
     /// Which kind of problems.
     pub task: TaskKind,
-    /// The JSONL file (`jsonl` only).
+    /// A file of problems, or a pattern of file names (`jsonl` only).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<PathBuf>,
     /// Fewest and most links of a problem (`chain` only).

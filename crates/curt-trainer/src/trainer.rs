@@ -12,7 +12,7 @@ use curt_reward::{RewardStrategy, makes_short_is_correct_trap};
 use curt_runtime::random::uniform_from;
 use curt_runtime::{ChatTemplate, DrawKey, GenerateProgress, Policy, Purpose, ReferencePolicy, Tokenizer, Update};
 use curt_task::chain::Chain;
-use curt_task::{FieldNames, Problem, chain, read_jsonl};
+use curt_task::{FieldNames, Problem, ReadOptions, Source, chain, read_sources};
 
 use crate::config::{AlgoSection, Config, DataSection, GroupFilter, LossAggregation, RewardSection, ScaleRewards, TaskKind};
 use crate::credit::unweighable;
@@ -159,11 +159,18 @@ fn source(data: &DataSection, group_size: usize) -> Result<ProblemSource, TrainE
     }
 }
 
-/// The problems of a JSONL file, with the field names of the configuration.
+/// The problems of a file, or of the files that a pattern means, with the field names of the configuration.
 fn read_problems(data: &DataSection, path: &Path) -> Result<Vec<Arc<Problem>>, TrainError> {
     let named = |key: &str| (key != "auto").then(|| key.to_owned());
     let fields = FieldNames { prompt: named(&data.prompt_key), answer: named(&data.answer_key), ..FieldNames::default() };
-    Ok(read_jsonl(path, &fields)?.into_iter().map(Arc::new).collect())
+    let mix = read_sources(&[Source::new(path)], &ReadOptions { fields, skip_bad: false })?;
+    for file in &mix.files {
+        let repeated = file.report.repeated.count + file.elsewhere;
+        if repeated > 0 {
+            tracing::warn!("{}: {repeated} records repeat a problem with its id and answer; it counts once", file.file.display());
+        }
+    }
+    Ok(mix.problems.into_iter().map(Arc::new).collect())
 }
 
 /// Encodes every prompt of a data set, or a longest one of the chain task, once, so that a bad one is found before the run and not in the middle of it.

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::builder::styling::Styles;
 use clap::{Args, Parser, Subcommand};
 
+use crate::data_arguments::DataArguments;
+
 const ABOUT: &str = "Trains reasoning models to be brief and right: GRPO with length-aware rewards on one transformer runtime";
 
 const EXAMPLES: &str = "\
@@ -17,6 +19,7 @@ Examples:
   curt generate DIR --chat --prompt 'What is 17 + 25?'
   curt lab runs/embedded                      what every reward strategy would teach, from recorded rollouts
   curt score rollouts.jsonl --strategy truncation --set target_length=4096
+  curt data inspect problems.jsonl            what a file of problems holds, and what is wrong with it
 
 A model is a folder in Hugging Face layout, or one of the two inside the binary: embedded:good, embedded:weak.
 
@@ -48,7 +51,7 @@ Examples:
   curt eval DIR --data problems.jsonl --n 4 --limit 1024 --budgets 128,256,512,1024
   curt eval DIR --data problems.jsonl --problems 50 --temperature 0.6 --top-p 0.95 --json summary.json
 
-Every line of a data file is a JSON object with `problem` and `answer` (or names that other trainers use).
+A record of a data file has `problem` and `answer` (or names that other trainers use): JSON lines, a JSON list, parquet.
 The same seed gives the same problems and draws, whatever the model: compare models with equal options.";
 
 const GENERATE_EXAMPLES: &str = "\
@@ -113,6 +116,8 @@ pub enum Command {
     Lab(LabArguments),
     /// Judge answers in a file: mathematics, programs, text
     Verify(VerifyArguments),
+    /// Look at files of problems
+    Data(DataArguments),
 }
 
 /// `curt train`
@@ -171,7 +176,7 @@ pub struct EvalArguments {
     /// A folder in Hugging Face layout (a checkpoint of a run is one), embedded:good or embedded:weak
     #[arg(value_name = "MODEL")]
     pub model: String,
-    /// `chain` for the synthetic task, or a JSONL file of problems
+    /// `chain` for the synthetic task, or a file of problems (JSON lines, a JSON list, parquet)
     #[arg(long, value_name = "FILE|chain", default_value = "chain")]
     pub data: String,
     /// Problems: of each number of links for `chain` [default: 32], the first ones of a file [default: all]

@@ -152,6 +152,9 @@ fn code_of(error: &(dyn std::error::Error + 'static)) -> Option<u8> {
     if let Some(error) = error.downcast_ref::<TrainError>() {
         return Some(train_code(error));
     }
+    if let Some(error) = error.downcast_ref::<TaskError>() {
+        return Some(task_code(error));
+    }
     if let Some(error) = error.downcast_ref::<PolicyError>() {
         return Some(policy_code(error));
     }
@@ -168,8 +171,7 @@ fn train_code(error: &TrainError) -> u8 {
     match error {
         TrainError::Policy(error) => policy_code(error),
         TrainError::Runtime(error) => runtime_code(error),
-        TrainError::Task(TaskError::ChainLinks { .. } | TaskError::TooFewChains { .. }) => CONFIG,
-        TrainError::Task(_) => DATA,
+        TrainError::Task(error) => task_code(error),
         TrainError::RunFile(_) | TrainError::NoVerifier { .. } => CONFIG,
         TrainError::Checkpoint(error) => checkpoint_code(error),
         TrainError::RunDirectory(error) => match error {
@@ -183,6 +185,14 @@ fn train_code(error: &TrainError) -> u8 {
         TrainError::ReweightsTokens { .. } => CONFIG,
         TrainError::Reward(_) | TrainError::Advantage(_) | TrainError::Difficulty(_) | TrainError::Eval(_) => CONFIG,
         _ => SYSTEM,
+    }
+}
+
+fn task_code(error: &TaskError) -> u8 {
+    match error {
+        TaskError::ChainLinks { .. } | TaskError::TooFewChains { .. } => CONFIG,
+        TaskError::Pattern { .. } | TaskError::Weight { .. } => CONFIG,
+        _ => DATA,
     }
 }
 
@@ -239,12 +249,14 @@ mod tests {
 
     #[test]
     fn kinds_of_errors_have_their_codes_however_deep_they_lie() {
-        let cases: [(anyhow::Error, u8); 8] = [
+        let cases: [(anyhow::Error, u8); 10] = [
             (anyhow::anyhow!("anything"), 1),
             (CommandError::Output { path: "x".into(), source: io() }.into(), 1),
             (CommandError::NoModelFolder { path: "x".into() }.into(), 2),
             (RunFileError::SetSyntax { text: "x".into() }.into(), 2),
             (TrainError::from(TaskError::NoProblems { file: "x".into() }).into(), 3),
+            (TaskError::NoMatch { pattern: "x*".into() }.into(), 3),
+            (TaskError::Pattern { pattern: "x[".into(), problem: "y".into() }.into(), 2),
             (TrainError::from(PolicyError::from(RuntimeError::DiskFull { path: "x".into() })).into(), 1),
             (PolicyError::Interrupted.into(), 130),
             (anyhow::Error::from(RuntimeError::MissingChatTemplate { path: "x".into() }).context("outside"), 3),

@@ -1,14 +1,19 @@
 //! The `curt` command: trains reasoning models to be brief and right.
 //!
 //! Everything here composes what the library crates offer: [`arguments`] is what can be typed, [`wiring`] builds the
-//! objects, [`train`], [`eval`], [`generate`], [`score`], [`lab`] and
-//! [`verify`] are the commands, the rest is what they print. No arithmetic beyond
+//! objects, [`train`], [`eval`], [`generate`], [`score`], [`lab`],
+//! [`verify`] and [`data`] are the commands, the rest is what they print. No arithmetic beyond
 //! formatting.
 
 #![forbid(unsafe_code)]
 
 mod arguments;
 mod closing;
+mod data;
+mod data_arguments;
+mod data_inspection;
+mod data_page;
+mod data_prompts;
 mod embedded;
 mod eval;
 mod exit;
@@ -51,15 +56,20 @@ fn main() -> ExitCode {
         Command::Score(arguments) => score::run(&arguments),
         Command::Lab(arguments) => lab::run(&arguments, &terminal),
         Command::Verify(arguments) => verify::run(&arguments),
+        Command::Data(arguments) => data::run(&arguments, &terminal),
     };
     result.unwrap_or_else(|error| exit::report(&error))
 }
 
 /// A panic is a mistake of ours: it is said in one line and ends the process, unless a backtrace was asked for. But for one: a
-/// thread panics, before it does anything of ours, where the system has no memory left for its signal stack.
+/// thread panics, before it does anything of ours, where the system has no memory left for its signal stack. And but for damaged
+/// parquet, which makes its reader panic and then comes as an error.
 fn report_bugs_in_one_line() {
     if std::env::var_os("RUST_BACKTRACE").is_none() {
         std::panic::set_hook(Box::new(|panic| {
+            if curt_task::panic_is_damaged_parquet() {
+                return;
+            }
             let text = panic.to_string().replace('\n', " ");
             if text.contains("alternative stack") {
                 eprintln!("error: the system has no memory for another thread; `--threads` says how many are started");

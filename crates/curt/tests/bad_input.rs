@@ -124,7 +124,7 @@ const FILES: [Wrong; 11] = [
         "train --set=data.task=jsonl --set=data.path=longprompt.jsonl --set=data.chat_template=false --set=data.prompt_suffix='' \
          --set=rollout.max_prompt_length=8",
         3,
-        &["line-2", "12 tokens", "rollout.max_prompt_length = 8"],
+        &["d2fb31a75d9b4c67", "12 tokens", "rollout.max_prompt_length = 8"],
     ),
     (
         "prompt of the chain task beyond its limit",

@@ -1,32 +1,12 @@
+//! JSON lines: fields of this project and of its peers, and what a line may look like.
+
 use proptest::prelude::*;
+use serde_json::{Map, Value};
 
 use super::*;
 
-fn parse(text: &str) -> Result<Vec<Problem>, TaskError> {
-    parse_bytes(text.as_bytes(), &FieldNames::default())
-}
-
-fn parse_bytes(bytes: &[u8], fields: &FieldNames) -> Result<Vec<Problem>, TaskError> {
-    parse_jsonl(bytes, "data.jsonl".as_ref(), fields)
-}
-
-fn message_of(text: &str) -> String {
-    parse(text).unwrap_err().to_string()
-}
-
-fn one(text: &str) -> Problem {
-    let mut problems = parse(text).unwrap();
-    assert_eq!(problems.len(), 1);
-    problems.remove(0)
-}
-
-fn text(text: &str) -> Prompt {
-    Prompt::Text(text.into())
-}
-
-fn user(content: &str) -> Prompt {
-    Prompt::Messages(vec![Message { role: "user".into(), content: content.into() }])
-}
+/// In the table below: the id that prompt and answer give.
+const HASHED: &str = "";
 
 #[test]
 fn records_of_this_project_and_of_its_peers_are_read() {
@@ -38,10 +18,15 @@ fn records_of_this_project_and_of_its_peers_are_read() {
         .replace('\n', " ");
     let deepscaler = r#"{"problem": "P", "answer": "4", "solution": "2 + 2"}"#;
     let roll = r#"{"messages": [{"role": "user", "content": "P"}], "ground_truth": 4, "difficulty": 0.5}"#;
+    let gsm8k = r#"{"question": "P", "answer": "2 + 2 = <<2+2=4>>4\n#### 4"}"#;
+    let openai =
+        r#"{"messages": [{"role": "user", "content": [{"type": "text", "text": "P"}]}, {"role": "assistant", "content": "4"}]}"#;
+    let openai_with_answer =
+        r#"{"messages": [{"role": "user", "content": "P"}, {"role": "assistant", "content": "It is 4."}], "answer": "4"}"#;
     for (record, id, prompt, source, difficulty, extra) in [
         (ours, "a-1", text("P"), "s", Some(3), r#"{"pass_rate":0.5}"#),
-        (trl, "line-1", user("P"), "", None, "{}"),
-        (trl_text, "line-1", text("P"), "", None, "{}"),
+        (trl, HASHED, user("P"), "", None, "{}"),
+        (trl_text, HASHED, text("P"), "", None, "{}"),
         (
             &verl,
             "7",
@@ -50,10 +35,14 @@ fn records_of_this_project_and_of_its_peers_are_read() {
             None,
             r#"{"ability":"math","reward_model":{"style":"rule","ground_truth":"4"},"extra_info":{"index":7,"split":"train"}}"#,
         ),
-        (deepscaler, "line-1", text("P"), "", None, r#"{"solution":"2 + 2"}"#),
-        (roll, "line-1", user("P"), "", None, r#"{"difficulty":0.5}"#),
+        (deepscaler, HASHED, text("P"), "", None, r#"{"solution":"2 + 2"}"#),
+        (roll, HASHED, user("P"), "", None, r#"{"difficulty":0.5}"#),
+        (gsm8k, HASHED, text("P"), "", None, r#"{"solution":"2 + 2 = <<2+2=4>>4"}"#),
+        (openai, HASHED, user("P"), "", None, "{}"),
+        (openai_with_answer, HASHED, user("P"), "", None, r#"{"solution":"It is 4."}"#),
     ] {
         let problem = one(record);
+        let id = if id == HASHED { problem.key().id() } else { id.to_owned() };
         assert_eq!(problem.id, id, "{record}");
         assert_eq!(problem.prompt, prompt, "{record}");
         assert_eq!(problem.answer, "4", "{record}");
@@ -84,7 +73,11 @@ fn key_names_by_option_reach_nested_fields() {
 fn blank_lines_byte_order_mark_and_crlf_are_accepted() {
     let problems =
         parse("\u{feff}{\"problem\": \"A\", \"answer\": \"1\"}\r\n\r\n  \n{\"problem\": \"B\", \"answer\": \"2\"}").unwrap();
-    assert_eq!(problems.iter().map(|problem| problem.id.as_str()).collect::<Vec<_>>(), ["line-1", "line-4"]);
+    assert_eq!(problems.iter().map(|problem| &problem.prompt).collect::<Vec<_>>(), [&text("A"), &text("B")]);
+    let mut reader =
+        Reader::new(&b"\n{\"problem\": \"B\", \"answer\": \"2\"}"[..], NAME.as_ref(), &ReadOptions::default()).unwrap();
+    reader.next().unwrap().unwrap();
+    assert_eq!(reader.number(), 2);
 }
 
 #[test]
@@ -110,10 +103,10 @@ fn numbers_as_answers_become_exact_text() {
 fn missing_file_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("none.jsonl");
-    let error = read_jsonl(&path, &FieldNames::default()).unwrap_err();
+    let error = Reader::open(&path, &ReadOptions::default()).err().unwrap();
     assert!(matches!(&error, TaskError::Read { file, .. } if *file == path), "{error}");
     assert!(error.to_string().contains("none.jsonl: cannot be read"), "{error}");
-    let error = read_jsonl(folder.path(), &FieldNames::default()).unwrap_err();
+    let error = Reader::open(folder.path(), &ReadOptions::default()).err().unwrap();
     assert!(matches!(error, TaskError::Read { .. }), "{error}");
 }
 
@@ -123,7 +116,8 @@ fn a_file_is_read_as_its_text_is() {
     let path = folder.path().join("one.jsonl");
     let line = r#"{"problem": "P", "answer": "4"}"#;
     std::fs::write(&path, line).unwrap();
-    assert_eq!(read_jsonl(&path, &FieldNames::default()).unwrap(), parse(line).unwrap());
+    let problems: Vec<Problem> = Reader::open(&path, &ReadOptions::default()).unwrap().map(Result::unwrap).collect();
+    assert_eq!(problems, parse(line).unwrap());
 }
 
 #[test]
@@ -139,25 +133,28 @@ fn malformed_line_is_placed() {
     for (line, place) in [
         (r#"{"problem": "A", "answer": }"#, "data.jsonl:2:28: expected one JSON object per line: expected value"),
         (r#"{"problem": "A""#, "data.jsonl:2:15: expected one JSON object per line: EOF while parsing an object"),
+        ("{\"problem\": \"A\"\r\n", "data.jsonl:2:15: expected one JSON object per line: EOF while parsing an object"),
         ("[", "data.jsonl:2:1: expected one JSON object per line: EOF while parsing a list"),
     ] {
         assert_eq!(message_of(&format!("{good}\n{line}")), place);
     }
-    assert!(matches!(parse(&format!("{good} {good}")), Err(TaskError::Malformed { line: 1, column: 33, .. })));
-    assert!(matches!(parse(&"[".repeat(100_000)), Err(TaskError::Malformed { line: 1, .. })));
+    assert!(message_of(&format!("{good} {good}")).starts_with("data.jsonl:1:33: "));
+    let deep = format!("{{\"problem\": {}", "[".repeat(100_000));
+    assert!(matches!(parse(&deep), Err(TaskError::Malformed { .. })));
 }
 
 #[test]
 fn line_that_is_no_object_is_refused() {
-    assert_eq!(message_of("[1]"), "data.jsonl:1: expected a JSON object, found a list");
-    assert_eq!(message_of("3"), "data.jsonl:1: expected a JSON object, found a number");
+    let good = r#"{"problem": "A", "answer": "1"}"#;
+    assert_eq!(message_of(&format!("{good}\n[1]")), "data.jsonl:2: expected a JSON object, found a list");
+    assert_eq!(message_of(&format!("{good}\n3")), "data.jsonl:2: expected a JSON object, found a number");
 }
 
 #[test]
 fn missing_field_names_what_was_looked_for() {
     assert_eq!(
-        message_of(r#"{"question": "P", "answer": "4"}"#),
-        "data.jsonl:1: no prompt: expected a field `prompt`, `problem`, `messages`, found `question`, `answer`"
+        message_of(r#"{"input": "P", "answer": "4"}"#),
+        "data.jsonl:1: no prompt: expected a field `prompt`, `problem`, `question`, `messages`, found `input`, `answer`"
     );
     assert_eq!(
         message_of(r#"{"problem": "P", "answer": null}"#),
@@ -191,12 +188,6 @@ fn empty_prompt_is_refused_and_empty_answer_is_kept() {
 }
 
 #[test]
-fn duplicate_id_names_both_lines() {
-    let line = r#"{"id": 3, "problem": "P", "answer": "4"}"#;
-    assert_eq!(message_of(&format!("{line}\n\n{line}")), "data.jsonl:3: id `3` was already used in line 1: ids must differ");
-}
-
-#[test]
 fn bytes_that_are_not_utf8_are_placed() {
     let error = parse_bytes(b"\n{\"problem\": \"\xff\"}", &FieldNames::default()).unwrap_err();
     assert_eq!(error.to_string(), "data.jsonl:2:14: not UTF-8 text");
@@ -220,5 +211,7 @@ proptest! {
     #[test]
     fn any_bytes_end_in_a_result(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
         let _ = parse_bytes(&bytes, &FieldNames::default());
+        let _ = parse_bytes(&[&b"["[..], &bytes].concat(), &FieldNames::default());
+        let _ = parse_bytes(&[&b"{"[..], &bytes].concat(), &FieldNames::default());
     }
 }
