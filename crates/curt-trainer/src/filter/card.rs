@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use curt_difficulty::{Conditions, Histogram, Interval, PassRate};
+use curt_difficulty::{Conditions, Histogram};
 use serde::Serialize;
 
 use super::part::Part;
@@ -136,7 +136,7 @@ impl Dropped {
 }
 
 /// Counts dropped problems by reason.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct DroppedList(std::collections::BTreeMap<Dropped, DroppedProblems>);
 
 impl DroppedList {
@@ -151,11 +151,6 @@ impl DroppedList {
     pub fn into_list(self) -> Vec<DroppedProblems> {
         self.0.into_values().collect()
     }
-}
-
-/// The 95 % interval of a pass rate of `right` right answers among `n`; none without attempts.
-pub(super) fn interval(n: u32, right: u32) -> Option<Interval> {
-    PassRate::new(n, right).and_then(|rate| rate.wilson(1.959_963_984_540_054)).ok()
 }
 
 /// Bars such that each k/n has one of its own where the number of attempts is small and known.

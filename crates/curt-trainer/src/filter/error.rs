@@ -51,7 +51,7 @@ pub enum FilterError {
         high: f64,
     },
     /// No row has the field.
-    #[error("none of {rows} rows has a pass rate in the field `{field}`; the first has the fields {found}")]
+    #[error("none of {rows} rows has a pass rate in the field `{field}`; the first has, beside prompt and answer: {found}")]
     NoSuchField {
         /// The field.
         field: String,

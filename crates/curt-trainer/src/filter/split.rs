@@ -84,7 +84,7 @@ pub(super) struct Output {
 }
 
 /// Where its files can be cut back to.
-pub(super) struct OutputMark(Vec<super::files::Mark>);
+pub(super) struct OutputMark(Vec<super::files::Mark>, DroppedList);
 
 impl Output {
     pub fn create(folder: &Path, parts: &[Part]) -> Result<Self, FilterError> {
@@ -111,17 +111,14 @@ impl Output {
 
     pub fn mark(&mut self) -> Result<OutputMark, FilterError> {
         let files = self.parts.iter_mut().map(|(_, file)| file).chain([&mut self.unrated]);
-        Ok(OutputMark(files.map(RowFile::mark).collect::<Result<_, _>>()?))
+        Ok(OutputMark(files.map(RowFile::mark).collect::<Result<_, _>>()?, self.dropped.clone()))
     }
 
-    /// Takes everything after the mark back; the counts of dropped problems are for the caller to restore.
+    /// Takes everything after the mark back.
     pub fn cut(&mut self, mark: &OutputMark) -> Result<(), FilterError> {
+        self.dropped = mark.1.clone();
         let files = self.parts.iter_mut().map(|(_, file)| file).chain([&mut self.unrated]);
         files.zip(&mark.0).try_for_each(|(file, mark)| file.cut(*mark))
-    }
-
-    pub fn dropped(&mut self) -> &mut DroppedList {
-        &mut self.dropped
     }
 
     /// Puts all files where they belong, and completes the card.
