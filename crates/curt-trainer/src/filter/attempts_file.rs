@@ -92,7 +92,8 @@ impl AttemptsFile {
             Some(_) if force => return Ok(()),
             Some(_) => return Err(FilterError::OtherPrompt { file: file(), line: number, problem: id }),
         }
-        let conflict = |known: &Known| attempts.iter().find(|(s, a)| known.samples.get(s).is_some_and(|other| other != a)).map(|a| a.0);
+        let conflict =
+            |known: &Known| attempts.iter().find(|(s, a)| known.samples.get(s).is_some_and(|other| other != a)).map(|a| a.0);
         if let Some(sample) = self.known.get(&id).and_then(conflict) {
             return Err(bad(format!("problem `{id}`, sample {sample}, is there twice and differs")));
         }

@@ -93,7 +93,9 @@ pub enum FilterError {
         second: String,
     },
     /// No problem is left to measure.
-    #[error("of {problems} problems none can be measured: their prompts are empty or leave no room for {cap} tokens in the context")]
+    #[error(
+        "of {problems} problems none can be measured: their prompts are empty or leave no room for {cap} tokens in the context"
+    )]
     NothingToMeasure {
         /// Problems in all.
         problems: usize,

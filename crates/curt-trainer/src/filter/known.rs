@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::card::{Card, Dropped, RateSource, histogram};
 use super::error::{FilterError, on};
-use super::part::Part;
+use super::part::{Part, check_parts};
 use super::plain_rows::{PlainForm, PlainRow, combined, hashed};
 use super::row::{OWN, RowFacts, problem_row, rewritten};
 use super::split::Output;
@@ -47,15 +47,14 @@ pub struct RatedFiles<'a> {
 /// A file that cannot be read, a rate that is none, no rate at all, a band that keeps nothing, one id for two problems. The
 /// folder then has its old files still.
 pub fn split_rated(input: &RatedFiles<'_>, folder: &Path, watch: &mut dyn FnMut(usize) -> bool) -> Result<Card, FilterError> {
-    if let Some(attempts) = input.attempts {
-        input.parts.iter().try_for_each(|part| part.band.counts(attempts).map(|_| ()))?;
-    }
+    check_parts(input.parts, input.attempts)?;
     let mut files = Vec::new();
     for pattern in input.files {
         files.extend(Source::new(pattern).files()?);
     }
     let output = Output::create(folder, input.parts)?;
-    let mut sorter = Sorter { input, output, files: &files, file: 0, rates: Vec::new(), ids: Vec::new(), found: None, repeated: 0, watch };
+    let mut sorter =
+        Sorter { input, output, files: &files, file: 0, rates: Vec::new(), ids: Vec::new(), found: None, repeated: 0, watch };
     for file in 0..files.len() {
         sorter.file = file;
         sorter.read(&files[file])?;

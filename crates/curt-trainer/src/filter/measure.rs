@@ -4,12 +4,14 @@ use std::collections::VecDeque;
 use std::ops::Range;
 
 use curt_difficulty::{Attempt, Conditions, EarlyStop, Placement};
-use curt_runtime::{Completion, DrawKey, GenerateProgress, GenerateRequest, Policy, PolicyError, Purpose, Sampling, StopReason, Tokenizer};
+use curt_runtime::{
+    Completion, DrawKey, GenerateProgress, GenerateRequest, Policy, PolicyError, Purpose, Sampling, StopReason, Tokenizer,
+};
 use curt_verify::Verdict;
 
 use super::attempts_file::AttemptsFile;
 use super::error::FilterError;
-use super::part::{Part, check_names};
+use super::part::{Part, check_parts};
 use super::problems::Encoded;
 use crate::rollout::Group;
 use crate::verifiers::Verifiers;
@@ -82,7 +84,7 @@ impl FilterPlan {
     /// Conditions that cannot be, two parts of one name, a band into which no number of right answers of N falls.
     pub fn stops(&self) -> Result<Vec<EarlyStop>, FilterError> {
         self.conditions.check()?;
-        check_names(&self.parts)?;
+        check_parts(&self.parts, Some(self.attempts))?;
         Ok(self.parts.iter().map(|part| EarlyStop::new(part.band, self.attempts)).collect::<Result<_, _>>()?)
     }
 

@@ -16,11 +16,13 @@ mod split;
 #[cfg(test)]
 mod tests;
 
+pub use curt_difficulty::{Conditions, Histogram};
+
 pub use attempts_file::{ATTEMPTS, AttemptsFile};
 pub use card::{Card, Dropped, DroppedProblems, LevelRate, Measurement, PartFacts, RateSource};
 pub use error::FilterError;
 pub use known::{RatedFiles, split_rated};
-pub use measure::{FilterPlan, Measured, MeasureProgress, measure};
-pub use part::{Part, paper_rule};
+pub use measure::{FilterPlan, MeasureProgress, Measured, measure};
+pub use part::{Part, check_parts, paper_rule};
 pub use problems::{Encoded, chains, encode, model_name};
 pub use split::split_measured;

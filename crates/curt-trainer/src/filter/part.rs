@@ -39,7 +39,8 @@ impl FromStr for Part {
         };
         let band = match range.split_once("..") {
             Some((low, high)) => {
-                let end = |text: &str| text.trim().parse::<f64>().map_err(|_| DifficultyError::BandSyntax { text: range.to_owned() });
+                let end =
+                    |text: &str| text.trim().parse::<f64>().map_err(|_| DifficultyError::BandSyntax { text: range.to_owned() });
                 Band::new(end(low)?..=end(high)?)?
             }
             None => range.parse()?,
@@ -55,9 +56,14 @@ impl FromStr for Part {
     }
 }
 
+/// Whether a data set can be split into these parts, by `attempts` attempts at each problem where that is known.
+///
 /// # Errors
-/// Two parts of one name.
-pub(super) fn check_names(parts: &[Part]) -> Result<(), FilterError> {
+/// Two parts of one name; a band into which no number of right answers falls.
+pub fn check_parts(parts: &[Part], attempts: Option<u32>) -> Result<(), FilterError> {
+    if let Some(attempts) = attempts {
+        parts.iter().try_for_each(|part| part.band.counts(attempts).map(|_| ()))?;
+    }
     let again = |(n, part): (usize, &Part)| parts[..n].iter().any(|other| other.name == part.name).then(|| part.name.clone());
     match parts.iter().enumerate().find_map(again) {
         Some(name) => Err(FilterError::PartTwice { name }),

@@ -110,7 +110,8 @@ pub fn model_name(word: &str, folder: &Path) -> Result<String, FilterError> {
         sha.update(file.file_name().unwrap_or_default().as_encoded_bytes());
         sha.update(own.finalize());
     }
-    let name = if word.starts_with("embedded:") { word } else { Path::new(word).file_name().and_then(|n| n.to_str()).unwrap_or(word) };
+    let name =
+        if word.starts_with("embedded:") { word } else { Path::new(word).file_name().and_then(|n| n.to_str()).unwrap_or(word) };
     Ok(format!("{name}@{}", hex(&sha.finalize()[..8])))
 }
 

@@ -39,7 +39,11 @@ pub fn split_measured(
         rates.push(pass_rate);
         if let Some(difficulty) = problem.difficulty {
             // only where one rule stopped the attempts is it known how the rate leans
-            let unbiased = if plan.early_stop && plan.parts == paper_rule() { stops[0].unbiased_rate(counts.right, counts.wrong) } else { None };
+            let unbiased = if plan.early_stop && plan.parts == paper_rule() {
+                stops[0].unbiased_rate(counts.right, counts.wrong)
+            } else {
+                None
+            };
             let level = levels.entry(difficulty).or_default();
             *level = (level.0 + 1, level.1 + unbiased.unwrap_or(pass_rate));
         }
@@ -56,7 +60,10 @@ pub fn split_measured(
         dropped: Vec::new(),
         repeated: 0,
         histogram: histogram(&rates, Some(plan.attempts)),
-        levels: levels.into_iter().map(|(difficulty, (problems, sum))| LevelRate { difficulty, problems, mean: sum / problems as f64 }).collect(),
+        levels: levels
+            .into_iter()
+            .map(|(difficulty, (problems, sum))| LevelRate { difficulty, problems, mean: sum / problems as f64 })
+            .collect(),
     };
     output.finish(&rates, card)
 }
@@ -88,7 +95,7 @@ pub(super) struct OutputMark(Vec<super::files::Mark>, DroppedList);
 
 impl Output {
     pub fn create(folder: &Path, parts: &[Part]) -> Result<Self, FilterError> {
-        super::part::check_names(parts)?;
+        super::part::check_parts(parts, None)?;
         super::files::folder(folder)?;
         let part = |part: &Part| Ok((part.clone(), RowFile::create(folder, &part.name)?));
         let parts = parts.iter().map(part).collect::<Result<_, FilterError>>()?;
