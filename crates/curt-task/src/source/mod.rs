@@ -63,7 +63,7 @@ impl Source {
         let Some(text) = self.pattern.to_str().filter(is_pattern) else { return Ok(vec![self.pattern.clone()]) };
         let paths = glob::glob(text)
             .map_err(|error| TaskError::Pattern { pattern: text.to_owned(), problem: error.to_string() })?
-            .map(|path| path.map_err(|error| TaskError::Read { file: error.path().into(), source: error.into_error() }));
+            .map(|path| path.map_err(|error| TaskError::Read { file: error.path().into(), source: error.into() }));
         let mut files = paths.filter(|path| path.as_ref().map_or(true, |path| !path.is_dir())).collect::<Result<Vec<_>, _>>()?;
         files.sort();
         match files.is_empty() {

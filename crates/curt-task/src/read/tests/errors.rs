@@ -163,7 +163,7 @@ fn damaged_compressed_data() {
         let error = all(&file, &skipping()).unwrap_err();
         assert!(matches!(error, TaskError::Damaged { compression: c, .. } if c == compression), "{error}");
     }
-    let error = error_of(&[&gzip(GOOD.as_bytes())[..], b"rubbish"].concat());
+    let error = error_of(&[&gzip(GOOD.as_bytes())[..], b"no second member of gzip"].concat());
     assert!(matches!(error, TaskError::Damaged { .. }), "{error}");
 }
 
