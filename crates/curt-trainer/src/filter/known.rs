@@ -131,7 +131,8 @@ impl Sorter<'_> {
     fn plain_row(&mut self, line: &str, row: PlainRow, number: usize, tail: &mut Vec<u8>) -> Result<(), FilterError> {
         let id = row.id.unwrap_or(row.content);
         self.ids.push((id, row.content, self.file, number));
-        let name = || format!("line {number}");
+        let (files, file) = (self.files, self.file);
+        let name = || format!("{}:{number}", files[file].display());
         let Some(rate) = row.rate else { return self.output.drop(Dropped::NoRate, name, &[line.as_bytes()]) };
         let facts = self.facts(&rate, number)?;
         let has_rate = self.input.field == OWN[0];

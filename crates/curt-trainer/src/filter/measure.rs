@@ -232,7 +232,7 @@ impl Sampler<'_> {
         let rows = missing.iter().zip(judged).map(|((place, samples), judged)| {
             let id = self.problems.measurable[*place].problem.id.as_str();
             let ungradable = judged.iter().any(|judged| judged.ungradable);
-            let attempts = samples.iter().zip(judged).map(|(sample, judged)| (*sample, judged.attempt)).collect();
+            let attempts: Vec<_> = samples.iter().zip(judged).map(|(sample, judged)| (*sample, judged.attempt)).collect();
             (id, self.problems.digest_at(*place), attempts, ungradable)
         });
         file.append(rows)
