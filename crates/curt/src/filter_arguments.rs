@@ -82,7 +82,7 @@ pub struct FilterArguments {
     /// Go on although attempts.jsonl holds others, of another model, cap or prompt: they stay there and are not counted
     #[arg(long, requires = "measure")]
     pub force: bool,
-    /// Text put after each problem, as `data.prompt_suffix` in a run file [default: a line that asks for \\boxed{}]
+    /// Text put after each problem, as `data.prompt_suffix` in a run file [default: a line that asks for \boxed{}]
     #[arg(long, value_name = "TEXT", requires = "measure", conflicts_with = "task")]
     pub prompt_suffix: Option<String>,
     /// Give problems to the model as they are, even if it has a chat template
