@@ -10,7 +10,8 @@ use crate::numbers::{counted, grouped, share, short};
 use crate::table::Table;
 use crate::terminal::Terminal;
 
-const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;max-width:52rem;margin:2rem auto;padding:0 1rem;color:#222;background:#fff}\
+const STYLE: &str = "\
+body{font:15px/1.5 system-ui,sans-serif;max-width:52rem;margin:2rem auto;padding:0 1rem;color:#222;background:#fff}\
 h1{font-size:1.4rem}h2{font-size:1.1rem;margin-top:2rem}table{border-collapse:collapse}\
 th,td{padding:.2rem .8rem .2rem 0;text-align:left;vertical-align:top}th{font-weight:600}\
 td.n{text-align:right;font-variant-numeric:tabular-nums}svg{max-width:100%;height:auto}\
@@ -157,7 +158,8 @@ fn bars(page: &mut String, histogram: &Histogram) {
         let top = y(f64::from(bar.problems) / f64::from(histogram.problems));
         let _ = writeln!(
             page,
-            "<rect x=\"{:.1}\" y=\"{top:.1}\" width=\"{:.1}\" height=\"{:.1}\" fill=\"#4a7fb5\"><title>{:.3} to {:.3}: {}</title></rect>\
+            "<rect x=\"{:.1}\" y=\"{top:.1}\" width=\"{:.1}\" height=\"{:.1}\" fill=\"#4a7fb5\">\
+             <title>{:.3} to {:.3}: {}</title></rect>\
              <line class=\"whisker\" x1=\"{middle:.1}\" x2=\"{middle:.1}\" y1=\"{:.1}\" y2=\"{:.1}\" stroke=\"#222\"/>",
             x + 1.0,
             step - 2.0,
@@ -169,7 +171,8 @@ fn bars(page: &mut String, histogram: &Histogram) {
             y(bar.share.high),
         );
     }
-    *page += "<text x=\"0\" y=\"258\" font-size=\"12\">0</text><text x=\"720\" y=\"258\" font-size=\"12\" text-anchor=\"end\">1</text></svg>\n";
+    *page += "<text x=\"0\" y=\"258\" font-size=\"12\">0</text>";
+    *page += "<text x=\"720\" y=\"258\" font-size=\"12\" text-anchor=\"end\">1</text></svg>\n";
 }
 
 /// Text that a page shows and does not obey.

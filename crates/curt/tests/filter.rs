@@ -297,7 +297,9 @@ fn bad_measurements_are_refused() {
 
 #[test]
 fn answers_that_cannot_be_graded_are_no_hard_problems() {
-    let rows_of = "{\"id\": \"<b>\", \"problem\": \"^44a*3b*9>\", \"answer\": \"\"}\n{\"id\": \"x\", \"problem\": \"^44a*3>\", \"answer\": \"22\"}\n";
+    let rows_of = r#"{"id": "<b>", "problem": "^44a*3b*9>", "answer": ""}
+{"id": "x", "problem": "^44a*3>", "answer": "22"}
+"#;
     let root = folder(&[("rows.jsonl", rows_of)]);
     let arguments =
         ["filter", "rows.jsonl", "--measure", "--cap", "64", "--attempts", "4", "--prompt-suffix", "", "--output", "out"];
