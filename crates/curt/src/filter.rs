@@ -60,7 +60,7 @@ fn known(arguments: &FilterArguments, field: &str, parts: &[Part], interrupt: &I
 fn measured(arguments: &FilterArguments, parts: Vec<Part>, terminal: &Terminal, interrupt: &Interrupt) -> Result<Card> {
     let attempts = arguments.attempts.unwrap_or(ATTEMPTS_EACH);
     check_parts(&parts, Some(attempts))?;
-    let (problems, files) = problems(arguments)?;
+    let Input { problems, files, repeated, bad } = input(arguments)?;
     let (device, threads) = (arguments.device.name(), arguments.device.threads.unwrap_or(0));
     let Model { mut policy, tokenizer, folder, facts } =
         load_model(&arguments.model, device, threads, curt_runtime::Settings::default())?;
@@ -101,7 +101,8 @@ fn measured(arguments: &FilterArguments, parts: Vec<Part>, terminal: &Terminal, 
         let kept = arguments.output.join(ATTEMPTS);
         terminal.say(&format!("stopped: what was sampled is in {}; the same command goes on from there", kept.display()));
     }
-    Ok(split_measured(&arguments.output, files, &encoded, &measured?, &plan)?)
+    let card = split_measured(&arguments.output, files, &encoded, &measured?, &plan)?;
+    Ok(Card { repeated, bad, ..card })
 }
 
 /// What is seen of a measurement while it goes on.
@@ -135,25 +136,31 @@ impl<'a> Watch<'a> {
     }
 }
 
-fn problems(arguments: &FilterArguments) -> Result<(Vec<Problem>, Vec<String>)> {
+/// The problems to measure.
+#[derive(Default)]
+struct Input {
+    problems: Vec<Problem>,
+    /// Where they came from.
+    files: Vec<String>,
+    /// Records that repeat one, and those that are no problems.
+    repeated: usize,
+    bad: usize,
+}
+
+fn input(arguments: &FilterArguments) -> Result<Input> {
     if arguments.task.is_some() {
         let (low, high) = arguments.links;
-        let chains = chains(low, high, arguments.problems, arguments.seed)?;
-        return Ok((chains, vec![format!("the chain task, {low} to {high} links")]));
+        let problems = chains(low, high, arguments.problems, arguments.seed)?;
+        return Ok(Input { problems, files: vec![format!("the chain task, {low} to {high} links")], ..Input::default() });
     }
     let sources: Vec<Source> = arguments.files.iter().map(Source::new).collect();
     let mix = read_sources(&sources, &read_options(arguments))?;
-    let files = mix.files.iter().map(|file| file.file.display().to_string()).collect();
-    for file in &mix.files {
-        let (repeated, bad) = (file.report.repeated.count + file.elsewhere, file.report.bad.count);
-        if repeated > 0 {
-            tracing::warn!("{}: {repeated} records repeat a problem with its id and answer; it counts once", file.file.display());
-        }
-        if bad > 0 {
-            tracing::warn!("{}: {bad} bad records are passed over", file.file.display());
-        }
-    }
-    Ok((mix.problems, files))
+    Ok(Input {
+        files: mix.files.iter().map(|file| file.file.display().to_string()).collect(),
+        repeated: mix.files.iter().map(|file| file.report.repeated.count + file.elsewhere).sum(),
+        bad: mix.files.iter().map(|file| file.report.bad.count).sum(),
+        problems: mix.problems,
+    })
 }
 
 fn read_options(arguments: &FilterArguments) -> ReadOptions {

@@ -33,6 +33,9 @@ pub fn lines(terminal: &Terminal, card: &Card, folder: &Path) -> Vec<String> {
     if card.repeated > 0 {
         rows.push(("repeated", format!("{} with id, prompt and answer of an earlier one", counted(card.repeated as u64, "row"))));
     }
+    if card.bad > 0 {
+        rows.push(("passed over", counted(card.bad as u64, "record") + " that cannot be read as a problem"));
+    }
     if let RateSource::Measured(measurement) = &card.rates {
         rows.push(("cost", cost(measurement)));
     }
@@ -116,6 +119,9 @@ fn facts(card: &Card) -> Vec<(&'static str, String)> {
     }
     if card.repeated > 0 {
         rows.push(("repeated rows", grouped(card.repeated as u64)));
+    }
+    if card.bad > 0 {
+        rows.push(("bad records passed over", grouped(card.bad as u64)));
     }
     rows.push(("made by", format!("curt {}", card.version)));
     rows

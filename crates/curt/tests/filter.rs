@@ -151,6 +151,7 @@ fn bad_known_rates_are_refused() {
     }
     known(root.path(), "missing.jsonl", &["--skip-bad"]).ends_with(0);
     assert_eq!(ids(root.path(), "out/hard.jsonl"), ["a"]);
+    assert_eq!(card(root.path(), "out")["bad"], 1);
     for arguments in [&["filter", "good.jsonl", "--output", "x"][..], &["filter", "--measure", "--cap", "8", "--output", "x"]] {
         curt(root.path()).args(arguments).run().ends_with(2);
     }

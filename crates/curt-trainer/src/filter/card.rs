@@ -29,6 +29,8 @@ pub struct Card {
     pub dropped: Vec<DroppedProblems>,
     /// Rows that repeat an earlier one.
     pub repeated: usize,
+    /// Records that are no problems, and were passed over.
+    pub bad: usize,
     /// How the pass rates are spread.
     pub histogram: Option<Histogram>,
     /// The mean pass rate of the problems of each difficulty, where they have one.

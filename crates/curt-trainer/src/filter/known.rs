@@ -53,8 +53,18 @@ pub fn split_rated(input: &RatedFiles<'_>, folder: &Path, watch: &mut dyn FnMut(
         files.extend(Source::new(pattern).files()?);
     }
     let output = Output::create(folder, input.parts)?;
-    let mut sorter =
-        Sorter { input, output, files: &files, file: 0, rates: Vec::new(), ids: Vec::new(), found: None, repeated: 0, watch };
+    let mut sorter = Sorter {
+        input,
+        output,
+        files: &files,
+        file: 0,
+        rates: Vec::new(),
+        ids: Vec::new(),
+        found: None,
+        repeated: 0,
+        bad: 0,
+        watch,
+    };
     for file in 0..files.len() {
         sorter.file = file;
         sorter.read(&files[file])?;
@@ -78,6 +88,8 @@ struct Sorter<'a> {
     found: Option<String>,
     /// Rows that the reader passed over because they repeat one.
     repeated: usize,
+    /// Records that it passed over because they are no problems.
+    bad: usize,
     watch: &'a mut dyn FnMut(usize) -> bool,
 }
 
@@ -168,6 +180,7 @@ impl Sorter<'_> {
             self.keep_going(number)?;
         }
         self.repeated += reader.report().repeated.count;
+        self.bad += reader.report().bad.count;
         Ok(())
     }
 
@@ -232,6 +245,7 @@ impl Sorter<'_> {
             parts: Vec::new(),
             dropped: Vec::new(),
             repeated,
+            bad: self.bad,
             histogram: histogram(&self.rates, self.input.attempts),
             levels: Vec::new(),
         };

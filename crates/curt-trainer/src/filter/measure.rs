@@ -171,7 +171,7 @@ pub fn measure(
             match plan.next(&stops, counts) {
                 0 => {
                     progress.decided += 1;
-                    progress.saved += u64::from(plan.attempts - counts.attempts());
+                    progress.saved += if counts.ungradable { 0 } else { u64::from(plan.attempts - counts.attempts()) };
                 }
                 _ => open.push_front(wanted.place),
             }

@@ -12,7 +12,8 @@ use super::problems::Encoded;
 use super::row::{RowFacts, problem_row};
 
 /// Writes each measured problem with its pass rate to the files of its parts in `folder`, and those without a rate to
-/// `unrated.jsonl`; returns what to say of it. `files` names where the problems came from.
+/// `unrated.jsonl`; returns what to say of it. `files` names where the problems came from; how many rows of theirs are repeated or
+/// bad is for the caller to add.
 ///
 /// # Errors
 /// A file that cannot be written; a band that keeps nothing (the paper's two halves may be empty). The folder then has its old
@@ -59,6 +60,7 @@ pub fn split_measured(
         parts: Vec::new(),
         dropped: Vec::new(),
         repeated: 0,
+        bad: 0,
         histogram: histogram(&rates, Some(plan.attempts)),
         levels: levels
             .into_iter()
