@@ -224,6 +224,23 @@ fn a_cut_measurement_goes_on_to_the_same_bytes() {
 }
 
 #[test]
+fn pass_rates_by_links_are_those_of_the_model() {
+    let root = tempfile::tempdir().unwrap();
+    let arguments = ["filter", "--measure", "--task", "chain", "--links", "1..4", "--problems", "128", "--device", "cpu"];
+    curt(root.path()).args(arguments).args(["--output", "out"]).run().ends_with(0);
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/tiny-good/README.md")).unwrap();
+    let levels = card(root.path(), "out")["levels"].as_array().unwrap().clone();
+    assert_eq!(levels.len(), 4);
+    for level in levels {
+        let row = format!("| {} | ", level["difficulty"]);
+        let expected = page.lines().find_map(|line| line.strip_prefix(&row)?.split(' ').next()?.parse::<f64>().ok()).unwrap();
+        // two means over 32 problems each, whose own rates spread by at most 0.3: less than 3 standard deviations
+        let mean = level["mean"].as_f64().unwrap();
+        assert!((mean - expected).abs() < 0.2, "{level}: expected {expected}");
+    }
+}
+
+#[test]
 fn attempts_of_another_measurement_are_refused() {
     let root = tempfile::tempdir().unwrap();
     small(root.path(), "out", &[]).ends_with(0);
