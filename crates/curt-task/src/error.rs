@@ -143,9 +143,9 @@ pub enum TaskError {
         /// What the field is for: `prompt` or `answer`.
         role: &'static str,
         /// The names looked for.
-        expected: String,
+        expected: Box<str>,
         /// The names that the record has.
-        found: String,
+        found: Box<str>,
     },
     /// A field has a value of the wrong type.
     #[error("{place}: field `{field}`: expected {expected}, found {found}")]
@@ -153,11 +153,11 @@ pub enum TaskError {
         /// Where.
         place: Place,
         /// The name of the field.
-        field: String,
+        field: Box<str>,
         /// The types accepted.
         expected: &'static str,
         /// What stands there.
-        found: String,
+        found: Box<str>,
     },
     /// A prompt holds nothing but white space.
     #[error("{place}: field `{field}` is empty: expected text")]
@@ -173,11 +173,11 @@ pub enum TaskError {
         /// Where.
         place: Place,
         /// Where this record has its prompt and its answer.
-        found: String,
+        found: Box<str>,
         /// Where the first record has them.
-        expected: String,
+        expected: Box<str>,
         /// The line or record where that is.
-        first: String,
+        first: Box<str>,
     },
     /// Two records have one id, but not one prompt and one answer.
     #[error("{place}: id `{id}` was already used in {first} for another problem or another answer")]

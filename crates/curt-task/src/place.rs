@@ -24,6 +24,7 @@ impl Place {
     }
 
     /// A row of a table.
+    #[cfg(any(feature = "parquet", test))]
     pub(crate) fn of_row(file: &Arc<Path>, row: usize) -> Place {
         Place { file: file.clone(), line: None, column: None, record: Some(row) }
     }

@@ -241,7 +241,8 @@ impl Reader {
         let (problem, form) = record.problem(&self.options.fields)?;
         match &self.form {
             Some((first_form, first)) if *first_form != form => {
-                let (found, expected, first) = (form.to_string(), first_form.to_string(), place.called(*first));
+                let (found, expected) = (form.to_string().into(), first_form.to_string().into());
+                let first = place.called(*first).into();
                 return Err(TaskError::MixedRecords { place, found, expected, first });
             }
             Some(_) => {}

@@ -177,17 +177,18 @@ impl Record {
             expected: match name {
                 Some(name) => format!("`{}`", name.escape_debug()),
                 None => listed(names.iter().copied()),
-            },
-            found: listed(self.fields.iter().filter(|(_, value)| !value.is_null()).map(|(name, _)| name.as_str())),
+            }
+            .into(),
+            found: listed(self.fields.iter().filter(|(_, value)| !value.is_null()).map(|(name, _)| name.as_str())).into(),
         }
     }
 
     fn wrong_type(&self, field: &str, expected: &'static str, value: &Value) -> TaskError {
         let found = match value {
-            Value::Number(number) => format!("the number {number}"),
-            other => kind(other).to_string(),
+            Value::Number(number) => format!("the number {number}").into(),
+            other => kind(other).into(),
         };
-        TaskError::WrongType { place: self.place.clone(), field: field.escape_debug().to_string(), expected, found }
+        TaskError::WrongType { place: self.place.clone(), field: field.escape_debug().to_string().into(), expected, found }
     }
 }
 
