@@ -39,6 +39,7 @@ mod credit;
 mod dataset;
 mod error;
 mod evaluate;
+pub mod filter;
 mod fingerprint;
 pub mod metrics;
 mod pack;

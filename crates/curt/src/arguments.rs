@@ -6,6 +6,7 @@ use clap::builder::styling::Styles;
 use clap::{Args, Parser, Subcommand};
 
 use crate::data_arguments::DataArguments;
+use crate::filter_arguments::FilterArguments;
 
 const ABOUT: &str = "Trains reasoning models to be brief and right: GRPO with length-aware rewards on one transformer runtime";
 
@@ -20,6 +21,7 @@ Examples:
   curt lab runs/embedded                      what every reward strategy would teach, from recorded rollouts
   curt score rollouts.jsonl --strategy truncation --set target_length=4096
   curt data inspect problems.jsonl            what a file of problems holds, and what is wrong with it
+  curt filter --measure --task chain --output D   which problems are worth training on
 
 A model is a folder in Hugging Face layout, or one of the two inside the binary: embedded:good, embedded:weak.
 
@@ -118,6 +120,8 @@ pub enum Command {
     Verify(VerifyArguments),
     /// Look at files of problems
     Data(DataArguments),
+    /// Split problems by pass rate, known or measured: Easy and Hard, or bands
+    Filter(FilterArguments),
 }
 
 /// `curt train`
@@ -357,7 +361,7 @@ fn tokens(text: &str) -> Result<u32, String> {
     positive(text).and_then(|n| u32::try_from(n).map_err(|_| format!("expected at most {}", u32::MAX)))
 }
 
-fn positive(text: &str) -> Result<usize, String> {
+pub(crate) fn positive(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(0) => Err("expected at least 1".into()),
         Ok(number) => Ok(number),
@@ -376,7 +380,7 @@ fn number(text: &str, expected: &str, fits: impl Fn(f64) -> bool) -> Result<f64,
     if fits(number) { Ok(number) } else { Err(format!("expected {expected}")) }
 }
 
-fn temperature(text: &str) -> Result<f64, String> {
+pub(crate) fn temperature(text: &str) -> Result<f64, String> {
     number(text, "a finite number, at least 0", |x| x.is_finite() && x >= 0.0)
 }
 

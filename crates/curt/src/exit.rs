@@ -8,6 +8,7 @@ use curt_lab::{LabError, ScoreError};
 use curt_runtime::{PolicyError, RuntimeError};
 use curt_task::TaskError;
 use curt_trainer::checkpoint::CheckpointError;
+use curt_trainer::filter::FilterError;
 use curt_trainer::run_file::RunFileError;
 use curt_trainer::{RunDirectoryError, TrainError};
 
@@ -152,6 +153,9 @@ fn code_of(error: &(dyn std::error::Error + 'static)) -> Option<u8> {
     if let Some(error) = error.downcast_ref::<TrainError>() {
         return Some(train_code(error));
     }
+    if let Some(error) = error.downcast_ref::<FilterError>() {
+        return Some(filter_code(error));
+    }
     if let Some(error) = error.downcast_ref::<TaskError>() {
         return Some(task_code(error));
     }
@@ -185,6 +189,20 @@ fn train_code(error: &TrainError) -> u8 {
         TrainError::ReweightsTokens { .. } => CONFIG,
         TrainError::Reward(_) | TrainError::Advantage(_) | TrainError::Difficulty(_) | TrainError::Eval(_) => CONFIG,
         _ => SYSTEM,
+    }
+}
+
+fn filter_code(error: &FilterError) -> u8 {
+    match error {
+        FilterError::Train(error) => train_code(error),
+        FilterError::Policy(error) => policy_code(error),
+        FilterError::Task(error) => task_code(error),
+        FilterError::Difficulty(_) | FilterError::PartName { .. } | FilterError::PartTwice { .. } => CONFIG,
+        FilterError::UnevenChains { .. } => CONFIG,
+        // the folder does not belong to what was typed
+        FilterError::OtherAttempts { .. } | FilterError::OtherPrompt { .. } => CONFIG,
+        FilterError::Io { .. } => SYSTEM,
+        _ => DATA,
     }
 }
 

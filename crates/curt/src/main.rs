@@ -2,7 +2,7 @@
 //!
 //! Everything here composes what the library crates offer: [`arguments`] is what can be typed, [`wiring`] builds the
 //! objects, [`train`], [`eval`], [`generate`], [`score`], [`lab`],
-//! [`verify`] and [`data`] are the commands, the rest is what they print. No arithmetic beyond
+//! [`verify`], [`data`] and [`filter`] are the commands, the rest is what they print. No arithmetic beyond
 //! formatting.
 
 #![forbid(unsafe_code)]
@@ -17,6 +17,9 @@ mod data_prompts;
 mod embedded;
 mod eval;
 mod exit;
+mod filter;
+mod filter_arguments;
+mod filter_page;
 mod generate;
 mod header;
 mod interrupt;
@@ -57,6 +60,7 @@ fn main() -> ExitCode {
         Command::Lab(arguments) => lab::run(&arguments, &terminal),
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Data(arguments) => data::run(&arguments, &terminal),
+        Command::Filter(arguments) => filter::run(&arguments, &terminal, &interrupt),
     };
     result.unwrap_or_else(|error| exit::report(&error))
 }

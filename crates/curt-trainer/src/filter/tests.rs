@@ -1,0 +1,84 @@
+//! Parts, and how many attempts come next.
+
+use curt_difficulty::Conditions;
+
+use super::measure::{FilterPlan, Measured};
+use super::part::{Part, paper_rule};
+
+fn plan(parts: Vec<Part>, attempts: u32, early_stop: bool) -> FilterPlan {
+    let (model, grader) = ("m".to_owned(), "g 1".to_owned());
+    let conditions = Conditions { model, cap: 64, temperature: 1.0, top_p: 1.0, grader, seed: 0 };
+    FilterPlan { conditions, attempts, parts, early_stop, batch: 4 }
+}
+
+fn counts(right: u32, wrong: u32) -> Measured {
+    Measured { right, wrong, ..Measured::default() }
+}
+
+#[test]
+fn bands_have_names() {
+    let part = |text: &str| text.parse::<Part>().map(|part| (part.name, part.band.to_string()));
+    assert_eq!(part("0.1..0.6").unwrap(), ("0.1-0.6".to_owned(), "[0.1, 0.6]".to_owned()));
+    assert_eq!(part("middle=0.25..0.75").unwrap(), ("middle".to_owned(), "[0.25, 0.75]".to_owned()));
+    assert_eq!(part("(0.5, 1]").unwrap(), ("0.5-1".to_owned(), "(0.5, 1]".to_owned()));
+    for (text, expected) in [
+        ("0.6..0.1", "is empty"),
+        ("0.1..1.1", "from 0 to 1"),
+        ("a..b", "expected a band"),
+        ("0.5", "expected a band"),
+        ("card=0..1", "other than"),
+        ("../x=0..1", "other than"),
+    ] {
+        let error = part(text).unwrap_err().to_string();
+        assert!(error.contains(expected), "{text}: {error}");
+    }
+}
+
+#[test]
+fn as_few_attempts_are_made_as_one_by_one() {
+    let plan = plan(paper_rule(), 8, true);
+    let stops = plan.stops().unwrap();
+    // 4 wrong ones decide at the earliest
+    assert_eq!(plan.next(&stops, &counts(0, 0)), 4);
+    assert_eq!(plan.next(&stops, &counts(0, 4)), 0);
+    assert_eq!(plan.next(&stops, &counts(4, 0)), 1);
+    assert_eq!(plan.next(&stops, &counts(2, 2)), 2);
+    assert_eq!(plan.next(&stops, &counts(4, 3)), 1);
+    assert_eq!(plan.next(&stops, &Measured { ungradable: true, ..counts(1, 1) }), 0);
+    // after any number of attempts that it asks for, each shorter one was undecided whatever came
+    for right in 0..=8 {
+        for wrong in 0..=8 - right {
+            let more = plan.next(&stops, &counts(right, wrong));
+            for hits in 0..more {
+                for misses in 0..more - hits {
+                    let decided = stops.iter().all(|stop| stop.decide(right + hits, wrong + misses).is_some());
+                    assert!(!decided || more == 0, "{right} {wrong} +{hits} +{misses} of {more}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn without_early_stopping_all_attempts_are_made() {
+    let plan = plan(paper_rule(), 8, false);
+    let stops = plan.stops().unwrap();
+    assert_eq!([plan.next(&stops, &counts(0, 0)), plan.next(&stops, &counts(5, 0))], [8, 3]);
+    assert_eq!(plan.parts_of(&stops, &counts(5, 3)), [0]);
+    assert_eq!(plan.parts_of(&stops, &counts(4, 4)), [1]);
+}
+
+#[test]
+fn a_band_of_everything_is_measured_once_at_least() {
+    let plan = plan(vec!["all=0..1".parse().unwrap()], 8, true);
+    let stops = plan.stops().unwrap();
+    assert_eq!([plan.next(&stops, &counts(0, 0)), plan.next(&stops, &counts(0, 1))], [1, 0]);
+}
+
+#[test]
+fn plans_that_cannot_be_are_refused() {
+    let narrow = plan(vec!["0.3..0.31".parse().unwrap()], 8, true).stops().unwrap_err();
+    assert!(narrow.to_string().contains("keeps nothing"), "{narrow}");
+    let twice = plan(vec!["a=0..1".parse().unwrap(), "a=0..0.5".parse().unwrap()], 8, true).stops().unwrap_err();
+    assert!(twice.to_string().contains("twice"), "{twice}");
+}
