@@ -170,14 +170,14 @@ fn read_options(arguments: &FilterArguments) -> ReadOptions {
 
 fn verify_section(arguments: &FilterArguments) -> VerifySection {
     let usual = if arguments.task.is_some() { "chain" } else { "math" };
-    let command = arguments.command.iter().flat_map(|command| command.split_whitespace()).map(str::to_owned).collect();
-    VerifySection::of(arguments.verify.as_deref().unwrap_or(usual), command)
+    let words = |given: &Option<String>| given.iter().flat_map(|given| given.split_whitespace()).map(str::to_owned).collect();
+    VerifySection::of(arguments.verify.as_deref().unwrap_or(usual), words(&arguments.command), words(&arguments.interpreter))
 }
 
 /// The grader's name and version, with its command.
 fn grader(section: &VerifySection) -> String {
     let words = [section.kind.as_str(), env!("CARGO_PKG_VERSION")].into_iter();
-    words.chain(section.command.iter().map(String::as_str)).collect::<Vec<_>>().join(" ")
+    words.chain(section.command.iter().chain(&section.interpreter).map(String::as_str)).collect::<Vec<_>>().join(" ")
 }
 
 /// The model's chat template, if it has one and it is wanted.

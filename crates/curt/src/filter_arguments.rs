@@ -70,9 +70,12 @@ pub struct FilterArguments {
     /// What judges: math, code, exact, command or chain [default: math; for --task chain: chain]
     #[arg(long, value_name = "KIND", requires = "measure", value_parser = ["math", "code", "exact", "command", "chain"])]
     pub verify: Option<String>,
-    /// Program and arguments of --verify command, or the interpreter of --verify code
+    /// Program and arguments of --verify command
     #[arg(long, value_name = "COMMAND", requires = "verify", required_if_eq("verify", "command"))]
     pub command: Option<String>,
+    /// What runs the programs of --verify code, with its arguments [default: python3]
+    #[arg(long, value_name = "PROGRAM", requires = "verify")]
+    pub interpreter: Option<String>,
     /// Make all attempts, also those that cannot change a label: for pass rates that lean to no side
     #[arg(long, requires = "measure")]
     pub no_early_stop: bool,

@@ -1,8 +1,8 @@
 //! Intervals hold the truth as often as they say, and sure decisions are right as often as they say: simulations of 10,000
 //! draws with a fixed seed.
 
-use curt_difficulty::{Interval, PassRate, Posterior, Prior, Sequential};
 use crate::random::Draws;
+use curt_difficulty::{Interval, PassRate, Posterior, Prior, Sequential};
 
 const DRAWS: u32 = 10_000;
 

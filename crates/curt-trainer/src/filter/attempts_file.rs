@@ -83,7 +83,11 @@ impl AttemptsFile {
         let line: Line = serde_json::from_slice(line).map_err(|error| bad(error.to_string()))?;
         let attempts = line.record.attempts().map_err(|error| bad(error.to_string()))?;
         if let Err(source) = self.conditions.same_as(&line.record.conditions) {
-            return if force { Ok(()) } else { Err(FilterError::OtherAttempts { file: file(), line: number, source }) };
+            return if force {
+                Ok(())
+            } else {
+                Err(FilterError::OtherAttempts { file: file(), line: number, source: source.into() })
+            };
         }
         let id = line.record.id;
         match problems.digest(&id) {

@@ -14,7 +14,7 @@ use crate::error::TrainError;
 pub enum FilterError {
     /// The model, its tokenizer, a verifier.
     #[error(transparent)]
-    Train(#[from] TrainError),
+    Train(Box<TrainError>),
     /// The model or its device; also an interruption.
     #[error(transparent)]
     Policy(#[from] PolicyError),
@@ -132,7 +132,7 @@ pub enum FilterError {
         /// The line, from 1.
         line: usize,
         /// What differs.
-        source: DifficultyError,
+        source: Box<DifficultyError>,
     },
     /// Attempts at a problem that has changed.
     #[error(
@@ -155,6 +155,12 @@ pub enum FilterError {
         /// What the system said.
         source: std::io::Error,
     },
+}
+
+impl From<TrainError> for FilterError {
+    fn from(error: TrainError) -> Self {
+        Self::Train(Box::new(error))
+    }
 }
 
 /// The error of an operation on `file`.

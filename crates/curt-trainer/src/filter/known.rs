@@ -65,9 +65,9 @@ pub fn split_rated(input: &RatedFiles<'_>, folder: &Path, watch: &mut dyn FnMut(
         bad: 0,
         watch,
     };
-    for file in 0..files.len() {
-        sorter.file = file;
-        sorter.read(&files[file])?;
+    for (number, file) in files.iter().enumerate() {
+        sorter.file = number;
+        sorter.read(file)?;
     }
     let named = files.iter().map(|file| file.display().to_string()).collect();
     sorter.finish(named)

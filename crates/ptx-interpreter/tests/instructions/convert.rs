@@ -159,7 +159,7 @@ fn binary16() {
 fn what_is_not_known_is_refused_by_name() {
     let mut memory = ptx_interpreter::Memory::new();
     let mut error = |body: &str| {
-        let text = format!("{}.entry k() {{\n.reg .b32 %r<3>; .reg .f32 %f<3>;\n{body}\nret; }}", harness::HEAD);
+        let text = format!("{}.entry k() {{\n.reg .b32 %r<3>; .reg .f32 %f<3>;\n{body}\nret; }}", crate::harness::HEAD);
         ptx_interpreter::Module::load(&mut memory, &text).err().expect("it must be refused").to_string()
     };
     assert_eq!(error("frob.b32 %r1, %r2;"), "PTX line 6: instruction `frob.b32` is not known");

@@ -20,7 +20,7 @@ fn sums_and_products() {
 
 #[test]
 fn wide_products() {
-    let inputs: Vec<[u64; 3]> = harness::pairs(&EDGES).iter().map(|[a, b]| [*a, *b, 77]).collect();
+    let inputs: Vec<[u64; 3]> = crate::harness::pairs(&EDGES).iter().map(|[a, b]| [*a, *b, 77]).collect();
     let of = |body: &str| run(body, &inputs);
     let signed = of("mul.wide.s32 %d, %ra, %rb;");
     let unsigned = of("mul.wide.u32 %d, %ra, %rb;");
@@ -38,7 +38,8 @@ fn wide_products() {
 #[test]
 fn quotients_by_what_is_not_zero() {
     let values = [1u64, 7, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff, 0x8000_0000_0000_0000, u64::MAX];
-    let inputs: Vec<[u64; 3]> = harness::pairs(&values).iter().map(|[a, b]| [*a, *b, 0]).filter(|i| i[1] as u32 != 0).collect();
+    let inputs: Vec<[u64; 3]> =
+        crate::harness::pairs(&values).iter().map(|[a, b]| [*a, *b, 0]).filter(|i| i[1] as u32 != 0).collect();
     let check = |op: &str, expected: &dyn Fn(u64, u64) -> u64| {
         let body =
             if op.ends_with("64") { format!("{op} %d, %a, %b;") } else { format!("{op} %rd, %ra, %rb; cvt.u64.u32 %d, %rd;") };
@@ -69,7 +70,7 @@ fn shifts_clamp() {
     check32("shl.b32", |a, by| a.checked_shl(by).unwrap_or(0));
     check32("shr.u32", |a, by| a.checked_shr(by).unwrap_or(0));
     check32("shr.s32", |a, by| ((a as i32) >> by.min(31)) as u32);
-    let inputs: Vec<[u64; 3]> = harness::pairs(&EDGES).iter().map(|[a, b]| [*a, *b, 0]).collect();
+    let inputs: Vec<[u64; 3]> = crate::harness::pairs(&EDGES).iter().map(|[a, b]| [*a, *b, 0]).collect();
     for ([a, b, _], found) in inputs.iter().zip(run("shr.s64 %d, %a, %rb;", &inputs)) {
         assert_eq!(found, ((*a as i64) >> (*b as u32).min(63)) as u64);
     }
@@ -154,7 +155,7 @@ fn three_bits_by_table() {
 
 #[test]
 fn carries_chain() {
-    let inputs: Vec<[u64; 3]> = harness::pairs(&EDGES).iter().map(|[a, b]| [*a, *b, 0]).collect();
+    let inputs: Vec<[u64; 3]> = crate::harness::pairs(&EDGES).iter().map(|[a, b]| [*a, *b, 0]).collect();
     let halves = "mov.b64 {%ra, %rb}, %a; mov.b64 {%rc, %re}, %b;";
     let sum = run(&format!("{halves} add.cc.u32 %rd, %ra, %rc; addc.u32 %re, %rb, %re; mov.b64 %d, {{%rd, %re}};"), &inputs);
     let difference =
@@ -167,7 +168,7 @@ fn carries_chain() {
 
 #[test]
 fn comparisons_and_choices() {
-    let inputs: Vec<[u64; 3]> = harness::pairs(&EDGES).iter().map(|[a, b]| [*a, *b, 0]).collect();
+    let inputs: Vec<[u64; 3]> = crate::harness::pairs(&EDGES).iter().map(|[a, b]| [*a, *b, 0]).collect();
     let check = |relation: &str, expected: &dyn Fn(u32, u32) -> bool| {
         let found = run(&format!("setp.{relation}32 %p, %ra, %rb; selp.u64 %d, 1, 0, %p;"), &inputs);
         for ([a, b, _], found) in inputs.iter().zip(found) {

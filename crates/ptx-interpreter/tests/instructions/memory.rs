@@ -62,7 +62,7 @@ fn special_registers() {
         popc.b32 %r15, %r10; shl.b32 %r15, %r15, 24; add.u32 %r13, %r13, %r15;
         st.global.u32 [%rd1], %r13; ret; }";
     let mut memory = ptx_interpreter::Memory::new();
-    let module = ptx_interpreter::Module::load(&mut memory, &format!("{}{text}", harness::HEAD)).unwrap();
+    let module = ptx_interpreter::Module::load(&mut memory, &format!("{}{text}", crate::harness::HEAD)).unwrap();
     let out = memory.allocate(4 * 48 * 6).unwrap();
     let launch = ptx_interpreter::Launch {
         grid: [3, 2, 1],
@@ -71,7 +71,7 @@ fn special_registers() {
         arguments: vec![out.to_le_bytes().to_vec()],
     };
     module.kernel("k").unwrap().launch(&mut memory, &launch, &ptx_interpreter::Options::default()).unwrap();
-    for (i, word) in harness::read_words(&memory, out, 48 * 6).into_iter().enumerate() {
+    for (i, word) in crate::harness::read_words(&memory, out, 48 * 6).into_iter().enumerate() {
         let (block, thread) = (i as u32 / 48, i as u32 % 48);
         let (x, y, lane) = (thread % 4, thread / 4 % 3, thread % 32);
         assert_eq!(word, lane << 24 | (block % 3) << 16 | lane << 8 | y << 4 | x, "{i}");
@@ -103,7 +103,7 @@ fn calls_and_scopes() {
 
 #[test]
 fn recursion_is_refused() {
-    let text = format!("{}.func f() {{ call f; ret; }} .entry k() {{ call f; ret; }}", harness::HEAD);
+    let text = format!("{}.func f() {{ call f; ret; }} .entry k() {{ call f; ret; }}", crate::harness::HEAD);
     let error = ptx_interpreter::Module::load(&mut ptx_interpreter::Memory::new(), &text).err().unwrap();
     assert!(error.to_string().contains("recursion"), "{error}");
 }
