@@ -41,7 +41,12 @@ pub fn parts() -> Vec<Part> {
     let part = |title, limit, runs, about| Part { title, about, limit, runs };
     vec![
         part("Tests of ops", 240, Tests("kernel_tests", &["cuda"]), "Every op, forward and backward, has the bits of the CPU."),
-        part("Tests of models", 90, Tests("model_tests", &[]), "Tiny models generate, score and train with the bits of the CPU."),
+        part(
+            "Tests of models",
+            90,
+            Tests("model_tests", &["cuda::"]),
+            "Tiny models generate, score and train with the bits of the CPU.",
+        ),
         part("A training run", 120, SameRun, "The first steps of the embedded run, on the device and on all cores of the CPU."),
         part(
             "Bits of a larger model",

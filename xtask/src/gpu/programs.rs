@@ -12,7 +12,7 @@ use crate::workspace::root;
 /// What each program is called here, and the words with which cargo builds it.
 const BUILDS: [(&str, &[&str]); 5] = [
     ("kernel_tests", &["test", "--no-run", "--package", "curt-kernels", "--lib"]),
-    ("model_tests", &["test", "--no-run", "--package", "curt-runtime", "--test", "cuda"]),
+    ("model_tests", &["test", "--no-run", "--package", "curt-runtime", "--test", "model"]),
     ("cuda_speed", &["build", "--package", "curt-kernels", "--example", "cuda_speed"]),
     ("cuda_model_speed", &["build", "--package", "curt-runtime", "--example", "cuda_model_speed"]),
     ("curt", &["build", "--package", "curt"]),

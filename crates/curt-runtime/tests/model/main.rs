@@ -1,8 +1,9 @@
-//! The whole model on the CPU. One program, because each would compile the model anew.
+//! The whole model. One program, because each would compile the model anew, and because only one test at a time has the stand-in
+//! for a GPU.
 
-#[path = "../random_model/mod.rs"]
 mod random_model;
 
+mod cuda;
 mod generate;
 mod gradients;
 mod long_context;

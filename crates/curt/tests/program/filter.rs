@@ -1,11 +1,9 @@
 //! `curt filter`: labels that depend on nothing but the plan, measurements that go on after any kill, and what is refused.
 
-mod binary;
-
 use std::fs;
 use std::path::Path;
 
-use binary::{Run, curt};
+use crate::binary::{Run, curt};
 use serde_json::{Value, json};
 
 const ROWS: &str = r#"{"id": "a", "problem": "1 + 1?", "answer": "2", "rate": 1.0, "level": {"x": [1, 2]}}

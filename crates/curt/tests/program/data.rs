@@ -1,11 +1,9 @@
 //! `curt data inspect`: what it finds, what it says of wrong input, and that every command reads every format.
 
-mod binary;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use binary::curt;
+use crate::binary::curt;
 use serde_json::{Value, json};
 
 const PROBLEMS: &str = r#"{"id": "a", "problem": "What is $1 + 1$?", "answer": "2", "level": 1}

@@ -1,11 +1,9 @@
 //! Wrong input ends with one line that says what to look at, with the code of its kind, and with nothing half-written.
 
-mod binary;
-
 use std::fs;
 use std::path::Path;
 
-use binary::{curt, model_copy, train, train_by};
+use crate::binary::{curt, model_copy, train, train_by};
 
 /// What is wrong, the command line, the exit code, and what the message must hold.
 type Wrong = (&'static str, &'static str, i32, &'static [&'static str]);

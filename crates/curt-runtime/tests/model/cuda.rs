@@ -3,17 +3,15 @@
 //! Kernels run on the stand-in driver, or, where the variable `CURT_TEST_GPU` is set, on device 0 of this machine's driver.
 //! The variable `CURT_FIXTURES` names the folder `fixtures` where the program runs far from its sources.
 
-mod random_model;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::random_model::{QWEN2, QWEN3, bits, config, key, random_model, request, token_sequences, views, whole};
 use curt_kernels::{Cpu, Cuda, Ops};
 use curt_runtime::{
     Completion, GenerateRequest, Policy, Sampling, Sequence, Settings, StopReason, TokenFacts, TokenGradients, Tokenizer,
     Transformer, Update, UpdateNorms,
 };
-use random_model::{QWEN2, QWEN3, bits, config, key, random_model, request, token_sequences, views, whole};
 
 fn cuda() -> Cuda {
     if std::env::var_os("CURT_TEST_GPU").is_none() {

@@ -1,8 +1,5 @@
 //! Random models for the integration tests.
 
-// each test binary uses a part of this
-#![allow(dead_code)]
-
 use std::io::Write;
 use std::path::Path;
 

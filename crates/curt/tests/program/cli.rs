@@ -1,11 +1,9 @@
 //! Drives the binary: what it prints, what it writes, and how it ends.
 
-mod binary;
-
 use std::fs;
 use std::path::Path;
 
-use binary::{curt, small_run, train};
+use crate::binary::{curt, small_run, train};
 
 #[test]
 fn help_has_examples_and_exit_codes() {

@@ -1,12 +1,10 @@
 //! Where a run computes: the first GPU that works, the one that was asked for, or the CPU; the bytes are the same.
 
-mod binary;
-
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use binary::train_by;
+use crate::binary::train_by;
 
 /// Name and bytes of every file in `folder`.
 fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {

@@ -18,7 +18,6 @@ pub struct Run {
 }
 
 /// A call in `folder`, without settings of the environment that change what is printed.
-#[allow(dead_code)] // each test file uses its own part of this module
 pub fn curt(folder: &Path) -> Call {
     started_by(&[], folder)
 }
@@ -57,7 +56,6 @@ impl Call {
 
     /// Sends an interrupt as soon as a line of standard output holds `text`, and waits for the end.
     #[cfg(unix)]
-    #[allow(dead_code)]
     pub fn interrupted_after(mut self, text: &str) -> Run {
         let mut child = self.0.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut stdout = String::new();
@@ -83,7 +81,6 @@ impl Run {
 }
 
 /// Settings of a run of two steps of 2 × 2 rollouts, each saved, that takes a moment.
-#[allow(dead_code)] // each test file uses its own part of this module
 pub fn small_run() -> [&'static str; 8] {
     [
         "--set=train.steps=2",
@@ -98,7 +95,6 @@ pub fn small_run() -> [&'static str; 8] {
 }
 
 /// A run of [`small_run`] into `output`, with more arguments.
-#[allow(dead_code)]
 pub fn train(output: &Path, more: &[&str]) -> Run {
     train_by(&[], output, more)
 }
@@ -110,7 +106,6 @@ pub fn train_by(launcher: &[&str], output: &Path, more: &[&str]) -> Run {
 }
 
 /// A copy of the good embedded model in `root/name`, then damaged by `damage`.
-#[allow(dead_code)]
 pub fn model_copy(root: &Path, name: &str, damage: impl FnOnce(&Path)) {
     let source = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/tiny-good");
     let folder = root.join(name);

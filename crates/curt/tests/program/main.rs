@@ -1,0 +1,9 @@
+//! The program as a user runs it.
+
+mod binary;
+
+mod bad_input;
+mod cli;
+mod data;
+mod device;
+mod filter;
