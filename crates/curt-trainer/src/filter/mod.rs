@@ -1,5 +1,5 @@
 //! Before a run: which problems of a data set are worth training on. Pass rates are known from a field ([`split_rated`]) or
-//! measured ([`measure`], [`split_measured`]); both write the problems of each part to a file of its own and tell what they did as
+//! measured ([`measure()`], [`split_measured`]); both write the problems of each part to a file of its own and tell what they did as
 //! a [`Card`].
 
 mod attempts_file;
