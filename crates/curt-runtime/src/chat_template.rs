@@ -48,6 +48,13 @@ impl ChatTemplate {
     ///
     /// Errors: no template, unreadable file, a syntax error.
     pub fn load(folder: &Path) -> Result<Self, RuntimeError> {
+        Self::find(folder)?.ok_or_else(|| RuntimeError::MissingChatTemplate { path: folder.to_path_buf() })
+    }
+
+    /// The same, or none where the folder has none.
+    ///
+    /// Errors: unreadable file, a syntax error.
+    pub fn find(folder: &Path) -> Result<Option<Self>, RuntimeError> {
         let config = read_tokenizer_config(folder)?.unwrap_or_default();
         let file = folder.join("chat_template.jinja");
         let (path, source) = if file.exists() {
@@ -56,8 +63,7 @@ impl ChatTemplate {
         } else {
             (folder.join("tokenizer_config.json"), template_of(&config))
         };
-        let source = source.ok_or_else(|| RuntimeError::MissingChatTemplate { path: folder.to_path_buf() })?;
-        Self::new(&path, &source, special_tokens(&config))
+        source.map(|source| Self::new(&path, &source, special_tokens(&config))).transpose()
     }
 
     /// The template in `source`; `path` names it in errors. Errors: a syntax error.

@@ -51,6 +51,9 @@ pub use problem::{Problem, ProblemKey};
 pub use prompt::{BRIEF_SUFFIX, Message, Prompt, STEP_BY_STEP_SUFFIX};
 #[cfg(feature = "parquet")]
 pub use read::panic_is_damaged_parquet;
-pub use read::{AnswerPart, Bad, Compression, FieldNames, Form, Format, NAMED, ReadOptions, ReadReport, Reader, Repeated};
+pub use read::{
+    ANSWER_NAMES, AnswerPart, Bad, Compression, FieldNames, Form, Format, NAMED, PROMPT_NAMES, ReadOptions, ReadReport, Reader,
+    Repeated,
+};
 pub use source::{FileReport, MAX_WEIGHT, Mix, Source, read_sources};
 pub use text_index::{Match, TextIndex, normalized};

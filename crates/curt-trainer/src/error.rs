@@ -57,6 +57,15 @@ pub enum TrainError {
         /// The limit.
         limit: usize,
     },
+    /// Problems that should go through the chat template of a model that has none.
+    #[error(
+        "model.path `{model}`: no chat template (chat_template.jinja, or `chat_template` in tokenizer_config.json); \
+         data.chat_template = false gives it the problems as they are"
+    )]
+    MissingChatTemplate {
+        /// The model that was asked for.
+        model: String,
+    },
     /// A conversation for a model without a chat template.
     #[error("problem `{problem}` is a conversation, but the checkpoint has no chat template (or data.chat_template is false)")]
     NoChatTemplate {

@@ -71,8 +71,9 @@ impl Trainer {
             return Err(TrainError::ContextTooShort { prompt, completion, context });
         }
         let data = &config.data;
+        let missing = || TrainError::MissingChatTemplate { model: config.model.path.clone() };
         let template = match data.task {
-            TaskKind::Jsonl if data.chat_template => Some(ChatTemplate::load(folder)?),
+            TaskKind::Jsonl if data.chat_template => Some(ChatTemplate::find(folder)?.ok_or_else(missing)?),
             _ => None,
         };
         let suffix = if data.task == TaskKind::Jsonl { data.prompt_suffix.clone() } else { String::new() };

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use curt_task::STEP_BY_STEP_SUFFIX;
+use curt_task::{FieldNames, ReadOptions, STEP_BY_STEP_SUFFIX};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -38,6 +38,28 @@ pub enum DataCommand {
     Inspect(InspectArguments),
 }
 
+/// How files of problems are read.
+#[derive(Args, Debug)]
+pub struct ReadingArguments {
+    /// The field that holds the prompt; a dot goes into an object
+    #[arg(long, value_name = "NAME")]
+    pub prompt_key: Option<String>,
+    /// The field that holds the answer; a dot goes into an object
+    #[arg(long, value_name = "NAME")]
+    pub answer_key: Option<String>,
+    /// Pass over records that are no problems and count them, instead of stopping at the first
+    #[arg(long)]
+    pub skip_bad: bool,
+}
+
+impl ReadingArguments {
+    /// The same for the reader.
+    pub fn options(&self) -> ReadOptions {
+        let (prompt, answer) = (self.prompt_key.clone(), self.answer_key.clone());
+        ReadOptions { fields: FieldNames { prompt, answer, ..FieldNames::default() }, skip_bad: self.skip_bad }
+    }
+}
+
 /// `curt data inspect`
 #[derive(Args, Debug)]
 #[command(after_help = INSPECT_EXAMPLES)]
@@ -60,21 +82,14 @@ pub struct InspectArguments {
     /// Give problems to the model as they are, even if it has a chat template
     #[arg(long, requires = "model")]
     pub no_chat_template: bool,
-    /// The field that holds the prompt; a dot goes into an object
-    #[arg(long, value_name = "NAME")]
-    pub prompt_key: Option<String>,
-    /// The field that holds the answer; a dot goes into an object
-    #[arg(long, value_name = "NAME")]
-    pub answer_key: Option<String>,
+    #[command(flatten)]
+    pub reading: ReadingArguments,
     /// What judges each right answer by itself
     #[arg(long, value_name = "KIND", default_value = "math", value_parser = ["math", "none"])]
     pub golds: String,
     /// How many prompts are shown as the model reads them
     #[arg(long, value_name = "N", default_value = "2")]
     pub prompts: usize,
-    /// Pass over bad records and count them, instead of stopping at the first
-    #[arg(long)]
-    pub skip_bad: bool,
     /// Print everything as JSON
     #[arg(long)]
     pub json: bool,

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use curt_task::{
-    AnswerPart, Compression, FieldFacts, FieldNames, Format, LengthSummary, Lengths, NAMED, Problem, ReadOptions, ReadReport,
-    Reader, Source, TextIndex,
+    AnswerPart, Compression, FieldFacts, Format, LengthSummary, Lengths, NAMED, Problem, ReadOptions, ReadReport, Reader, Source,
+    TextIndex,
 };
 use curt_verify::Verdict;
 use curt_verify::math::{Math, Options, equivalent};
@@ -227,7 +227,7 @@ impl Search {
     }
 
     fn read(&mut self, arguments: &InspectArguments, file: &Path) -> Result<()> {
-        let mut reader = Reader::open(file, &options(arguments))?.counting_fields();
+        let mut reader = Reader::open(file, &arguments.reading.options())?.counting_fields();
         while let Some(problem) = reader.next() {
             let spot = Spot { file: file.to_owned(), number: reader.number() };
             let part = reader.form().map_or(AnswerPart::Whole, |form| form.part);
@@ -314,14 +314,9 @@ impl Search {
     }
 }
 
-fn options(arguments: &InspectArguments) -> ReadOptions {
-    let (prompt, answer) = (arguments.prompt_key.clone(), arguments.answer_key.clone());
-    ReadOptions { fields: FieldNames { prompt, answer, ..FieldNames::default() }, skip_bad: arguments.skip_bad }
-}
-
 /// The texts of a file to evaluate on, in the field names that are known: it need not have those of the inspected files.
 fn evaluation(arguments: &InspectArguments, file: PathBuf) -> Result<Evaluation> {
-    let options = ReadOptions { skip_bad: arguments.skip_bad, ..ReadOptions::default() };
+    let options = ReadOptions { skip_bad: arguments.reading.skip_bad, ..ReadOptions::default() };
     let (mut texts, mut problems) = (TextIndex::new(), 0);
     let mut reader = Reader::open(&file, &options)?;
     while let Some(problem) = reader.next() {

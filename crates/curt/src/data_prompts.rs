@@ -1,7 +1,7 @@
 //! Prompts of problems as a model reads them, for `curt data inspect`.
 
 use anyhow::Result;
-use curt_runtime::{ChatTemplate, RuntimeError, Tokenizer};
+use curt_runtime::{ChatTemplate, Tokenizer};
 use curt_task::{Problem, Prompt};
 use curt_trainer::PromptEncoder;
 
@@ -25,12 +25,7 @@ impl Prompts {
         let Some(model) = &arguments.model else { return Ok(Prompts { suffix, encoder: None, has_template: false }) };
         let folder = ModelFolder::find(model)?;
         let tokenizer = Tokenizer::load(folder.path())?;
-        let template = match ChatTemplate::load(folder.path()) {
-            _ if arguments.no_chat_template => None,
-            Ok(template) => Some(template),
-            Err(RuntimeError::MissingChatTemplate { .. }) => None,
-            Err(error) => return Err(error.into()),
-        };
+        let template = if arguments.no_chat_template { None } else { ChatTemplate::find(folder.path())? };
         let has_template = template.is_some();
         // what is too long is counted here, not refused
         let encoder = PromptEncoder::new(tokenizer, template, suffix.clone(), usize::MAX);

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use curt_runtime::{ChatTemplate, RuntimeError};
+use curt_runtime::ChatTemplate;
 use curt_trainer::Trainer;
 use curt_trainer::config::{Config, TaskKind};
 use curt_trainer::run_file::RunFile;
@@ -62,13 +62,15 @@ fn config(arguments: &EvalArguments, context: usize, folder: &Path) -> Result<Co
     if let Some(&budget) = arguments.budgets.iter().find(|&&budget| budget as usize > limit) {
         return Err(CommandError::BudgetBeyondLimit { budget, limit }.into());
     }
-    let mut config = RunFile::load(None, &[])?;
+    // as a key, so that what follows from the task does, such as the verifier
+    let sets =
+        if arguments.data == "chain" { Vec::new() } else { vec!["data.task=jsonl".to_owned(), "data.path=FILE".to_owned()] };
+    let mut config = RunFile::load(None, &sets)?;
     config.rollout.max_completion_length = limit;
-    if arguments.data != "chain" {
-        config.data.task = TaskKind::Jsonl;
+    if config.data.task == TaskKind::Jsonl {
         config.data.path = Some(arguments.data.clone().into());
         config.data.prompt_suffix = arguments.prompt_suffix.clone();
-        config.data.chat_template = !arguments.no_chat_template && has_chat_template(folder)?;
+        config.data.chat_template = !arguments.no_chat_template && ChatTemplate::find(folder)?.is_some();
         // a prompt may fill what the completion leaves of the context; too little of it is an error of its own
         config.rollout.max_prompt_length = context.saturating_sub(limit).max(SHORTEST_PROMPT);
     }
@@ -85,15 +87,6 @@ fn config(arguments: &EvalArguments, context: usize, folder: &Path) -> Result<Co
     Ok(config)
 }
 
-/// Whether the model in `folder` has a chat template; one that is damaged is an error.
-fn has_chat_template(folder: &Path) -> Result<bool> {
-    match ChatTemplate::load(folder) {
-        Ok(_) => Ok(true),
-        Err(RuntimeError::MissingChatTemplate { .. }) => Ok(false),
-        Err(error) => Err(error.into()),
-    }
-}
-
 /// The budgets that were typed, else powers of two and what lies half-way between them, up to the limit.
 fn budgets(arguments: &EvalArguments) -> Vec<u32> {
     if !arguments.budgets.is_empty() {
@@ -105,4 +98,22 @@ fn budgets(arguments: &EvalArguments) -> Vec<u32> {
     budgets.retain(|budget| *budget != 24 && *budget >= limit.div_ceil(64));
     budgets.push(limit);
     budgets
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::arguments::{Arguments, Command};
+
+    #[test]
+    fn problems_are_judged_by_the_verifier_of_their_task() {
+        for (data, kind) in [("chain", "chain"), ("problems.jsonl", "math")] {
+            let typed = Arguments::try_parse_from(["curt", "eval", "embedded:good", "--data", data]).unwrap();
+            let Some(Command::Eval(arguments)) = typed.command else { panic!("{data}") };
+            let config = config(&arguments, 512, Path::new(".")).unwrap();
+            assert_eq!(config.verify.kind, kind, "{data}");
+        }
+    }
 }

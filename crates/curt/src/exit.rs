@@ -184,7 +184,7 @@ fn train_code(error: &TrainError) -> u8 {
             _ => SYSTEM,
         },
         TrainError::EmptyPrompt { .. } | TrainError::PromptTooLong { .. } => DATA,
-        TrainError::NoChatTemplate { .. } | TrainError::NoProblems { .. } => DATA,
+        TrainError::MissingChatTemplate { .. } | TrainError::NoChatTemplate { .. } | TrainError::NoProblems { .. } => DATA,
         TrainError::ContextTooShort { .. } | TrainError::MissingFacts { .. } | TrainError::CutToNothing { .. } => CONFIG,
         TrainError::ReweightsTokens { .. } => CONFIG,
         TrainError::Reward(_) | TrainError::Advantage(_) | TrainError::Difficulty(_) | TrainError::Eval(_) => CONFIG,

@@ -3,8 +3,8 @@
 use std::process::ExitCode;
 
 use anyhow::Result;
-use curt_runtime::{ChatTemplate, PolicyError, RuntimeError};
-use curt_task::{FieldNames, Problem, ReadOptions, STEP_BY_STEP_SUFFIX, Source, read_sources};
+use curt_runtime::{ChatTemplate, PolicyError};
+use curt_task::{Problem, STEP_BY_STEP_SUFFIX, Source, read_sources};
 use curt_trainer::Verifiers;
 use curt_trainer::config::VerifySection;
 use curt_trainer::filter::{
@@ -52,7 +52,7 @@ pub fn run(arguments: &FilterArguments, terminal: &Terminal, interrupt: &Interru
 
 fn known(arguments: &FilterArguments, field: &str, parts: &[Part], interrupt: &Interrupt) -> Result<Card> {
     check_parts(parts, arguments.attempts)?;
-    let read = read_options(arguments);
+    let read = arguments.reading.options();
     let input = RatedFiles { files: &arguments.files, field, attempts: arguments.attempts, parts, read: &read };
     Ok(split_rated(&input, &arguments.output, &mut |_| !interrupt.came())?)
 }
@@ -154,18 +154,13 @@ fn input(arguments: &FilterArguments) -> Result<Input> {
         return Ok(Input { problems, files: vec![format!("the chain task, {low} to {high} links")], ..Input::default() });
     }
     let sources: Vec<Source> = arguments.files.iter().map(Source::new).collect();
-    let mix = read_sources(&sources, &read_options(arguments))?;
+    let mix = read_sources(&sources, &arguments.reading.options())?;
     Ok(Input {
         files: mix.files.iter().map(|file| file.file.display().to_string()).collect(),
         repeated: mix.files.iter().map(|file| file.report.repeated.count + file.elsewhere).sum(),
         bad: mix.files.iter().map(|file| file.report.bad.count).sum(),
         problems: mix.problems,
     })
-}
-
-fn read_options(arguments: &FilterArguments) -> ReadOptions {
-    let (prompt, answer) = (arguments.prompt_key.clone(), arguments.answer_key.clone());
-    ReadOptions { fields: FieldNames { prompt, answer, ..FieldNames::default() }, skip_bad: arguments.skip_bad }
 }
 
 fn verify_section(arguments: &FilterArguments) -> VerifySection {
@@ -185,9 +180,5 @@ fn template(arguments: &FilterArguments, folder: &ModelFolder) -> Result<Option<
     if arguments.no_chat_template || arguments.task.is_some() {
         return Ok(None);
     }
-    match ChatTemplate::load(folder.path()) {
-        Ok(template) => Ok(Some(template)),
-        Err(RuntimeError::MissingChatTemplate { .. }) => Ok(None),
-        Err(error) => Err(error.into()),
-    }
+    Ok(ChatTemplate::find(folder.path())?)
 }

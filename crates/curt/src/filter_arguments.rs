@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::arguments::{DeviceArguments, positive, temperature};
+use crate::data_arguments::ReadingArguments;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -91,15 +92,8 @@ pub struct FilterArguments {
     /// Give problems to the model as they are, even if it has a chat template
     #[arg(long, requires = "measure")]
     pub no_chat_template: bool,
-    /// The field that holds the prompt; a dot goes into an object
-    #[arg(long, value_name = "NAME")]
-    pub prompt_key: Option<String>,
-    /// The field that holds the answer; a dot goes into an object
-    #[arg(long, value_name = "NAME")]
-    pub answer_key: Option<String>,
-    /// Pass over records that are no problems and count them, instead of stopping at the first
-    #[arg(long)]
-    pub skip_bad: bool,
+    #[command(flatten)]
+    pub reading: ReadingArguments,
     #[command(flatten)]
     pub device: DeviceArguments,
 }

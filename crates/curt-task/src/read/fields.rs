@@ -3,9 +3,9 @@
 use serde_json::{Map, Value};
 
 /// Where TRL and verl, DeepScaleR, GSM8K, and ROLL and the `messages` form keep the prompt; the first that is present counts.
-pub(crate) const PROMPT_NAMES: [&str; 4] = ["prompt", "problem", "question", "messages"];
+pub const PROMPT_NAMES: [&str; 4] = ["prompt", "problem", "question", "messages"];
 /// Where this project, DeepScaleR and GSM8K, verl, ROLL and TRL keep the answer; the first that is present counts.
-pub(crate) const ANSWER_NAMES: [&str; 4] = ["answer", "reward_model.ground_truth", "ground_truth", "solution"];
+pub const ANSWER_NAMES: [&str; 4] = ["answer", "reward_model.ground_truth", "ground_truth", "solution"];
 /// Ours, then verl's.
 pub(crate) const ID_NAMES: [&str; 2] = ["id", "extra_info.index"];
 /// Ours, then verl's.

@@ -22,7 +22,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 pub use compression::Compression;
-pub use fields::FieldNames;
+pub use fields::{ANSWER_NAMES, FieldNames, PROMPT_NAMES};
 pub use format::Format;
 #[cfg(feature = "parquet")]
 pub use parquet_rows::panic_is_damaged_parquet;

@@ -6,15 +6,11 @@
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use curt_task::{AnswerPart, Form};
+use curt_task::{ANSWER_NAMES, AnswerPart, Form, PROMPT_NAMES};
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
 use super::row::OWN;
-
-/// Names that the reader prefers, in its order; the first that a row has counts.
-const PROMPTS: [&str; 4] = ["prompt", "problem", "question", "messages"];
-const ANSWERS: [&str; 4] = ["answer", "reward_model", "ground_truth", "solution"];
 
 /// How the plain rows of a file look.
 #[derive(Debug)]
@@ -56,9 +52,10 @@ impl PlainForm {
     }
 
     fn key(&self, name: &str) -> Key {
+        // a name that the reader prefers to the chosen one; of `reward_model.ground_truth` a row shows the first part
         let before = |names: &[&str], chosen: &str| {
-            let chosen = names.iter().position(|other| *other == chosen);
-            names.iter().position(|other| *other == name).is_some_and(|place| chosen.is_some_and(|chosen| place < chosen))
+            let chosen = names.iter().position(|other| *other == chosen).unwrap_or(0);
+            names[..chosen].iter().any(|other| other.split('.').next() == Some(name))
         };
         match name {
             _ if name == self.field => Key::Rate,
@@ -66,7 +63,7 @@ impl PlainForm {
             _ if name == self.answer => Key::Answer,
             "id" => Key::Id,
             "extra_info" => Key::Rival,
-            _ if before(&PROMPTS, &self.prompt) || before(&ANSWERS, &self.answer) => Key::Rival,
+            _ if before(&PROMPT_NAMES, &self.prompt) || before(&ANSWER_NAMES, &self.answer) => Key::Rival,
             _ if OWN.contains(&name) => Key::Own,
             _ => Key::Other,
         }

@@ -95,7 +95,11 @@ fn embedded_states_every_key_that_a_chain_run_uses() {
     for key in ["prompt_key", "answer_key", "prompt_suffix", "chat_template", "pass_rate_field", "sampler"] {
         written["data"].as_table_mut().unwrap().remove(key).unwrap();
     }
+    // it follows the task, or problems of one's own would be judged as chains
+    assert_eq!(written["verify"].as_table_mut().unwrap().remove("kind"), Some("chain".into()));
     assert_eq!(EMBEDDED.parse::<toml::Table>().unwrap(), written);
+    let own = RunFile::load(None, &["data.task=jsonl".to_owned(), "data.path=x".to_owned()]).unwrap();
+    assert_eq!(own.verify.kind, "math");
 }
 
 #[test]

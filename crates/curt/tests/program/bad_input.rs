@@ -134,7 +134,7 @@ const FILES: [Wrong; 11] = [
         "chat template that the model does not have",
         "train --set=data.task=jsonl --set=data.path=longprompt.jsonl",
         3,
-        &["chat template"],
+        &["embedded:good", "chat template", "data.chat_template = false"],
     ),
     ("missing prompt file", "generate embedded:good --prompt-file=nothing", 3, &["nothing"]),
     ("output below a file", "train --output-dir file/run", 1, &["file"]),
