@@ -184,6 +184,7 @@ fn train_code(error: &TrainError) -> u8 {
             _ => SYSTEM,
         },
         TrainError::EmptyPrompt { .. } | TrainError::PromptTooLong { .. } => DATA,
+        TrainError::NoPassRates { .. } | TrainError::BadPassRate { .. } => DATA,
         TrainError::MissingChatTemplate { .. } | TrainError::NoChatTemplate { .. } | TrainError::NoProblems { .. } => DATA,
         TrainError::ContextTooShort { .. } | TrainError::MissingFacts { .. } | TrainError::CutToNothing { .. } => CONFIG,
         TrainError::ReweightsTokens { .. } => CONFIG,
@@ -267,12 +268,13 @@ mod tests {
 
     #[test]
     fn kinds_of_errors_have_their_codes_however_deep_they_lie() {
-        let cases: [(anyhow::Error, u8); 10] = [
+        let cases: [(anyhow::Error, u8); 11] = [
             (anyhow::anyhow!("anything"), 1),
             (CommandError::Output { path: "x".into(), source: io() }.into(), 1),
             (CommandError::NoModelFolder { path: "x".into() }.into(), 2),
             (RunFileError::SetSyntax { text: "x".into() }.into(), 2),
             (TrainError::from(TaskError::NoProblems { file: "x".into() }).into(), 3),
+            (TrainError::NoPassRates { field: "x".into(), unknown: 2, problems: 2 }.into(), 3),
             (TaskError::NoMatch { pattern: "x*".into() }.into(), 3),
             (TaskError::Pattern { pattern: "x[".into(), problem: "y".into() }.into(), 2),
             (TrainError::from(PolicyError::from(RuntimeError::DiskFull { path: "x".into() })).into(), 1),

@@ -83,3 +83,22 @@ impl Drop for RowFile {
 pub(super) fn folder(path: &Path) -> Result<(), FilterError> {
     fs::create_dir_all(path).map_err(on(path))
 }
+
+/// A folder that goes away again if it was made for nothing.
+pub(super) struct Folder(Option<PathBuf>);
+
+impl Folder {
+    /// The folder, made if it is not there.
+    pub fn create(path: &Path) -> Result<Self, FilterError> {
+        let is_there = path.exists();
+        folder(path)?;
+        Ok(Self((!is_there).then(|| path.to_owned())))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // one with files in it stays, because the system removes only empty ones
+        let _ = self.0.as_ref().map(fs::remove_dir);
+    }
+}

@@ -90,6 +90,8 @@ pub(super) struct Output {
     parts: Vec<(Part, RowFile)>,
     unrated: RowFile,
     dropped: DroppedList,
+    // after the files, which are taken out of it before
+    _folder: super::files::Folder,
 }
 
 /// Where its files can be cut back to.
@@ -98,10 +100,10 @@ pub(super) struct OutputMark(Vec<super::files::Mark>, DroppedList);
 impl Output {
     pub fn create(folder: &Path, parts: &[Part]) -> Result<Self, FilterError> {
         super::part::check_parts(parts, None)?;
-        super::files::folder(folder)?;
+        let made = super::files::Folder::create(folder)?;
         let part = |part: &Part| Ok((part.clone(), RowFile::create(folder, &part.name)?));
         let parts = parts.iter().map(part).collect::<Result<_, FilterError>>()?;
-        Ok(Self { parts, unrated: RowFile::create(folder, "unrated")?, dropped: DroppedList::default() })
+        Ok(Self { parts, unrated: RowFile::create(folder, "unrated")?, dropped: DroppedList::default(), _folder: made })
     }
 
     /// A problem that goes into these parts.
