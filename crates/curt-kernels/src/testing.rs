@@ -8,7 +8,7 @@ use std::io::Write;
 
 pub use backends::{Call, OpCase, Outputs, Run, backends_agree, on, on_every_backend, on_fast_backends, twin};
 #[cfg(feature = "cuda")]
-pub use device::{on_cuda, turn};
+pub use device::on_cuda;
 
 use crate::{Backend, Cpu, Real, SimdPath};
 

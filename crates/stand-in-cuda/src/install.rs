@@ -1,12 +1,14 @@
 //! Making a program use the stand-in, and asking it what happened.
 
 use std::collections::BTreeMap;
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 
 use libloading::os::unix::{Library, RTLD_GLOBAL, RTLD_NOW};
 
-use crate::driver::Setting;
+use crate::driver::{DEVICES, Setting};
 
 /// Name of the built library.
 const FILE: &str = "libstand_in_cuda.so";
@@ -38,9 +40,24 @@ pub enum InstallError {
     },
 }
 
-/// The stand-in driver of this process.
+/// One device of the stand-in driver of this process. Settings, counters and faults are its own.
 pub struct StandIn {
-    library: Library,
+    library: &'static Library,
+    ordinal: usize,
+}
+
+/// The right to a device that no other test uses meanwhile.
+pub struct Turn {
+    stand_in: &'static StandIn,
+    _guard: MutexGuard<'static, ()>,
+}
+
+impl Deref for Turn {
+    type Target = StandIn;
+
+    fn deref(&self) -> &StandIn {
+        self.stand_in
+    }
 }
 
 /// What the launches of one kernel did, added up.
@@ -70,25 +87,69 @@ impl Checks {
     pub const NONE: Checks = Checks { races: false, unwritten: false, exited: false };
 }
 
-/// Loads the stand-in, so that whoever opens `libcuda.so` later in this process gets it.
+/// Loads the stand-in, so that whoever opens `libcuda.so` later in this process gets it; its first device.
 ///
-/// Call it before the first use of cudarc. Later calls give the same driver.
+/// Call it before the first use of cudarc. Later calls give the same device.
 ///
 /// # Errors
 /// The library was not built beside the program that runs, or cannot be loaded.
 pub fn install() -> Result<&'static StandIn, InstallError> {
-    static STAND_IN: OnceLock<StandIn> = OnceLock::new();
-    if let Some(stand_in) = STAND_IN.get() {
-        return Ok(stand_in);
+    Ok(&devices()?[0])
+}
+
+/// As [`install()`], but waits for a device that nobody else has by this function, and gives it as it was at the start.
+///
+/// # Errors
+/// As [`install()`].
+pub fn turn() -> Result<Turn, InstallError> {
+    static TURNS: [Mutex<()>; DEVICES] = [const { Mutex::new(()) }; DEVICES];
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    let free = TURNS.iter().enumerate().find_map(|(ordinal, turn)| match turn.try_lock() {
+        Ok(guard) => Some((ordinal, guard)),
+        Err(TryLockError::Poisoned(poisoned)) => Some((ordinal, poisoned.into_inner())),
+        Err(TryLockError::WouldBlock) => None,
+    });
+    let (ordinal, guard) = free.unwrap_or_else(|| {
+        let ordinal = NEXT.fetch_add(1, Ordering::Relaxed) % DEVICES;
+        (ordinal, TURNS[ordinal].lock().unwrap_or_else(PoisonError::into_inner))
+    });
+    let stand_in = &devices()?[ordinal];
+    stand_in.start_over();
+    Ok(Turn { stand_in, _guard: guard })
+}
+
+fn devices() -> Result<&'static [StandIn; DEVICES], InstallError> {
+    static STAND_INS: OnceLock<[StandIn; DEVICES]> = OnceLock::new();
+    if let Some(devices) = STAND_INS.get() {
+        return Ok(devices);
     }
     let path = library_path()?;
     let failed = |error: libloading::Error| InstallError::Load { path: path.display().to_string(), error: error.to_string() };
     // SAFETY: the library is this crate's own; loading it runs no code of its own.
     let library = unsafe { Library::open(Some(&path), RTLD_NOW | RTLD_GLOBAL) }.map_err(failed)?;
-    Ok(STAND_IN.get_or_init(|| StandIn { library }))
+    // it stays loaded as long as the process, whoever of several threads comes first
+    let library: &Library = Box::leak(Box::new(library));
+    Ok(STAND_INS.get_or_init(|| std::array::from_fn(|ordinal| StandIn { library, ordinal })))
 }
 
 impl StandIn {
+    /// The number by which programs open it.
+    pub fn ordinal(&self) -> usize {
+        self.ordinal
+    }
+
+    /// Ends whatever an earlier test left: memory, faults, counters, settings.
+    fn start_over(&self) {
+        self.reset();
+        self.clear_counters();
+        self.set_checks(Checks::ALL);
+        self.set_count_traffic(true);
+        self.set_reverse_warps(false);
+        self.set_reverse_blocks(false);
+        self.set_print_reports(true);
+        self.set_seed(0);
+    }
+
     /// Runs the last warp of each block first.
     pub fn set_reverse_warps(&self, on: bool) {
         self.set(Setting::ReverseWarps, on);
@@ -119,13 +180,13 @@ impl StandIn {
     /// Streams run in another order, the same for the same seed.
     pub fn set_seed(&self, seed: u64) {
         // SAFETY: the function takes a number and returns nothing.
-        unsafe { (self.symbol::<extern "C" fn(u64)>(b"stand_in_cuda_set_seed"))(seed) }
+        unsafe { (self.symbol::<extern "C" fn(usize, u64)>(b"stand_in_cuda_set_seed"))(self.ordinal, seed) }
     }
 
     /// Ends the state after a fault and frees all memory, modules and streams: handles from before are invalid.
     pub fn reset(&self) {
         // SAFETY: the function takes and returns nothing.
-        unsafe { (self.symbol::<extern "C" fn()>(b"stand_in_cuda_reset"))() }
+        unsafe { (self.symbol::<extern "C" fn(usize)>(b"stand_in_cuda_reset"))(self.ordinal) }
     }
 
     /// What went wrong last: the whole text, with kernel, thread and line; none if nothing did.
@@ -154,12 +215,13 @@ impl StandIn {
     /// Forgets what was counted.
     pub fn clear_counters(&self) {
         // SAFETY: the function takes and returns nothing.
-        unsafe { (self.symbol::<extern "C" fn()>(b"stand_in_cuda_clear_counters"))() }
+        unsafe { (self.symbol::<extern "C" fn(usize)>(b"stand_in_cuda_clear_counters"))(self.ordinal) }
     }
 
     fn set(&self, setting: Setting, on: bool) {
-        // SAFETY: the function takes two numbers and returns one.
-        let code = unsafe { (self.symbol::<extern "C" fn(u32, i32) -> i32>(b"stand_in_cuda_set"))(setting as u32, on.into()) };
+        // SAFETY: the function takes three numbers and returns one.
+        let set = unsafe { self.symbol::<extern "C" fn(i32, u32, i32) -> i32>(b"stand_in_cuda_set") };
+        let code = set(self.ordinal as i32, setting as u32, on.into());
         debug_assert_eq!(code, 0, "the library was built from the same sources");
     }
 
@@ -167,7 +229,8 @@ impl StandIn {
         let mut bytes = Vec::new();
         loop {
             // SAFETY: the function writes at most as many bytes as it is told there is room for.
-            let n = unsafe { (self.symbol::<extern "C" fn(*mut u8, usize) -> usize>(name))(bytes.as_mut_ptr(), bytes.len()) };
+            let write = unsafe { self.symbol::<extern "C" fn(usize, *mut u8, usize) -> usize>(name) };
+            let n = write(self.ordinal, bytes.as_mut_ptr(), bytes.len());
             if n <= bytes.len() {
                 bytes.truncate(n);
                 return String::from_utf8_lossy(&bytes).into_owned();

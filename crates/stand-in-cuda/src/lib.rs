@@ -9,7 +9,8 @@
 //! - a fault in a kernel is `CUDA_ERROR_LAUNCH_FAILED` from the next synchronization on; the whole report, with the line of
 //!   the `.cu` file, is printed and kept ([`StandIn::last_report`]).
 //!
-//! In a test, [`install()`] comes before the first use of cudarc. A whole program runs on the stand-in with
+//! In a test, [`install()`] comes before the first use of cudarc; or [`turn()`], by which tests that run side by side get a device
+//! each: there are a few, and what one does to its device no other sees. A whole program runs on the stand-in with
 //! `LD_LIBRARY_PATH` set to [`library_folder`]; then the variables `STAND_IN_CUDA_` + `SEED` (a number), `REVERSE_WARPS`,
 //! `REVERSE_BLOCKS`, `CHECK_RACES`, `CHECK_UNWRITTEN`, `CHECK_EXITED`, `COUNT_TRAFFIC`, `PRINT_REPORTS` (0 or 1) steer it. `STAND_IN_CUDA_REMOVE=KERNEL:NUMBER`
 //! takes one barrier or wait out of a kernel ([`ptx_interpreter::Module::remove_synchronization`]), in a test program too, and
@@ -37,4 +38,4 @@ mod driver;
 mod install;
 mod status;
 
-pub use install::{Checks, InstallError, KernelCounters, StandIn, install, library_folder};
+pub use install::{Checks, InstallError, KernelCounters, StandIn, Turn, install, library_folder, turn};

@@ -1,29 +1,22 @@
 //! The stand-in below the real cudarc: copies, launches, streams, and every refusal.
 //!
-//! The driver is one for the process, so the tests take turns.
+//! Each test has a device of its own.
 
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::Arc;
 
 use cudarc::driver::{CudaContext, CudaFunction, DriverError, LaunchArgs, LaunchConfig, PushKernelArg, result, sys};
 use cudarc::nvrtc::Ptx;
-use stand_in_cuda::{StandIn, install};
-
-static TURN: Mutex<()> = Mutex::new(());
+use stand_in_cuda::Turn;
 
 struct Device {
-    stand_in: &'static StandIn,
     context: Arc<CudaContext>,
-    _turn: MutexGuard<'static, ()>,
+    stand_in: Turn,
 }
 
 fn device() -> Device {
-    let turn = TURN.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-    let stand_in = install().unwrap();
-    stand_in.reset();
-    stand_in.clear_counters();
+    let stand_in = stand_in_cuda::turn().unwrap();
     stand_in.set_print_reports(false);
-    stand_in.set_seed(0);
-    Device { stand_in, context: CudaContext::new(0).unwrap(), _turn: turn }
+    Device { context: CudaContext::new(stand_in.ordinal()).unwrap(), stand_in }
 }
 
 impl Device {
@@ -192,6 +185,24 @@ fn text_that_is_not_ptx_is_refused() {
     assert_eq!(device.stand_in.last_report().unwrap(), "cuModuleLoadData: PTX line 2: instruction `frob.u32` is not known");
     let module = device.context.load_module(Ptx::from_src(include_str!("vector.ptx"))).unwrap();
     assert_eq!(code(module.load_function("nothing")), sys::CUresult::CUDA_ERROR_NOT_FOUND);
+}
+
+#[test]
+fn what_happens_to_one_device_no_other_sees() {
+    let (one, other) = (device(), device());
+    assert_ne!(one.stand_in.ordinal(), other.stand_in.ordinal());
+    let (stream, of_other) = (one.context.default_stream(), other.context.default_stream());
+    let mut vectors: Vec<_> = [&stream, &of_other].iter().map(|s| s.clone_htod(&[1.0f32; 32]).unwrap()).collect();
+    let (x, mut y) = (vectors.remove(0), stream.alloc_zeros::<f32>(8).unwrap());
+    let add = one.kernel("add");
+    let mut launch = stream.launch_builder(&add);
+    // the output is shorter than it is said to be
+    launch.arg(&mut y).arg(&x).arg(&x).arg(&32i32);
+    run(&mut launch, one_block(32, 0)).unwrap();
+    assert_eq!(code(stream.synchronize()), sys::CUresult::CUDA_ERROR_LAUNCH_FAILED);
+    assert!(one.stand_in.last_report().is_some());
+    assert_eq!(of_other.clone_dtoh(&vectors[0]).unwrap(), [1.0; 32]);
+    assert_eq!(other.stand_in.last_report(), None);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use super::modules::MODULES;
 use super::{Argument, Cuda, Kernel, Parameter};
 use crate::ops::swiglu::Swiglu;
 use crate::ops::{adamw, attention, embedding, grad_norm, linear, lm_head, qk_norm_rope, rms_norm, swiglu};
-use crate::testing::{OpCase, on_cuda, turn};
+use crate::testing::{OpCase, on_cuda};
 use crate::{Backend, DeviceError};
 
 #[test]
@@ -57,14 +57,12 @@ fn freed_memory_is_used_again() {
 
 #[test]
 fn a_kernel_that_fails_is_named_and_stops_all_further_work() {
-    let _turn = turn();
     if std::env::var_os("CURT_TEST_GPU").is_some() {
         return; // a fault ends the whole process's use of the device
     }
-    let stand_in = stand_in_cuda::install().unwrap();
-    stand_in.reset();
+    let stand_in = stand_in_cuda::turn().unwrap();
     stand_in.set_print_reports(false);
-    let cuda = Cuda::new(0).unwrap();
+    let cuda = Cuda::new(stand_in.ordinal()).unwrap();
     let (mut out, gate_up) = (cuda.zeros(4).unwrap(), cuda.upload(&[1.0; 8]).unwrap());
     const FORWARD: Kernel =
         Kernel { name: "swiglu_forward", threads: 256, parameters: &[Parameter::Pointer, Parameter::Pointer, Parameter::U32] };
@@ -75,9 +73,6 @@ fn a_kernel_that_fails_is_named_and_stops_all_further_work() {
     cuda.swiglu_forward(&mut out, &gate_up, 1, 4);
     let error = cuda.synchronize().unwrap_err().to_string();
     assert!(error.contains("after the launch of swiglu_forward with 1000 x 1 x 1 blocks of 256 threads"), "{error}");
-    drop((cuda, out, gate_up));
-    stand_in.reset();
-    stand_in.set_print_reports(true);
 }
 
 /// Each op's tests fail if one of the op's kernels is never launched; together they have all kernels.

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
-use stand_in_cuda::StandIn;
+use stand_in_cuda::Turn;
 
 use crate::cuda::Module;
 use crate::{Backend, Cuda};
@@ -15,12 +15,6 @@ struct Order {
     reverse_blocks: bool,
 }
 
-/// The right to use the stand-in driver: its settings and its state after a fault belong to the process.
-pub fn turn() -> MutexGuard<'static, ()> {
-    static TURN: Mutex<()> = Mutex::new(());
-    TURN.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 /// Runs `test` on a CUDA device: on the stand-in driver, in both orders of warps and with all its checks, or, where the
 /// variable `CURT_TEST_GPU` is set, on device 0 of this machine's driver. Fails if the device reports anything.
 pub fn on_cuda(test: impl Fn(&Cuda)) {
@@ -30,22 +24,22 @@ pub fn on_cuda(test: impl Fn(&Cuda)) {
     }
 }
 
-/// A fresh device of the stand-in; the one device of a GPU, whose driver would compile the kernels each time.
-fn open_cuda(stand_in: Option<&StandIn>) -> Cuda {
+/// The one device of a GPU, whose driver would compile the kernels each time.
+fn gpu() -> Cuda {
     static GPU: OnceLock<Cuda> = OnceLock::new();
-    let open = || Cuda::new(0).unwrap();
-    if stand_in.is_some() { open() } else { GPU.get_or_init(open).clone() }
+    GPU.get_or_init(|| Cuda::new(0).unwrap()).clone()
 }
 
 fn is_gpu() -> bool {
     std::env::var_os("CURT_TEST_GPU").is_some()
 }
 
-/// A device with the right to use it. On the stand-in all checks are on: bounds, races, reads of what nothing wrote.
+/// A device that no other test uses meanwhile. On the stand-in all checks are on: bounds, races, reads of what nothing wrote.
 pub struct Device {
     cuda: Cuda,
-    stand_in: Option<&'static StandIn>,
-    _turn: MutexGuard<'static, ()>,
+    stand_in: Option<Turn>,
+    /// Tests on a GPU take turns, of which there is one.
+    _gpu: Option<MutexGuard<'static, ()>>,
 }
 
 impl Order {
@@ -56,15 +50,13 @@ impl Order {
 
 impl Device {
     pub fn open() -> Self {
-        let turn = turn();
-        let stand_in = (!is_gpu()).then(|| stand_in_cuda::install().unwrap());
-        if let Some(stand_in) = stand_in {
-            stand_in.reset();
-            stand_in.clear_counters();
-            stand_in.set_checks(stand_in_cuda::Checks::ALL);
-            stand_in.set_count_traffic(true);
+        static GPU: Mutex<()> = Mutex::new(());
+        if is_gpu() {
+            let turn = GPU.lock().unwrap_or_else(PoisonError::into_inner);
+            return Self { cuda: gpu(), stand_in: None, _gpu: Some(turn) };
         }
-        Self { cuda: open_cuda(stand_in), stand_in, _turn: turn }
+        let stand_in = stand_in_cuda::turn().unwrap();
+        Self { cuda: Cuda::new(stand_in.ordinal()).unwrap(), stand_in: Some(stand_in), _gpu: None }
     }
 
     /// Gives `check` what `job` gives on the device and how it was run. On the stand-in each job runs in both orders of warps
@@ -81,7 +73,7 @@ impl Device {
     /// A line per kernel of the modules with its launches, for the report of the matrix; empty on a GPU, where nothing counts.
     /// Panics if one was never launched.
     pub fn launches(&self, op: &str, modules: &[&Module]) -> String {
-        let Some(stand_in) = self.stand_in else { return String::new() };
+        let Some(stand_in) = &self.stand_in else { return String::new() };
         let counters = stand_in.counters();
         let mut lines = String::new();
         for kernel in modules.iter().flat_map(|module| module.kernels) {
@@ -93,7 +85,7 @@ impl Device {
     }
 
     fn in_orders(&self, orders: &[Order], mut job: impl FnMut(&str, &Cuda)) {
-        let Some(stand_in) = self.stand_in else {
+        let Some(stand_in) = &self.stand_in else {
             job("the GPU", &self.cuda);
             return self.assert_sound("the GPU");
         };
@@ -110,7 +102,7 @@ impl Device {
 
     /// Panics with the whole report of the stand-in if a kernel failed.
     fn assert_sound(&self, name: &str) {
-        let report = || self.stand_in.and_then(StandIn::last_report).unwrap_or_default();
+        let report = || self.stand_in.as_ref().and_then(|stand_in| stand_in.last_report()).unwrap_or_default();
         self.cuda.synchronize().unwrap_or_else(|error| panic!("{name}: {error}\n{}", report()));
     }
 }

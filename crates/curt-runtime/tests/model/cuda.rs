@@ -12,13 +12,18 @@ use curt_runtime::{
     Completion, GenerateRequest, Policy, Sampling, Sequence, Settings, StopReason, TokenFacts, TokenGradients, Tokenizer,
     Transformer, Update, UpdateNorms,
 };
+use stand_in_cuda::Turn;
 
-fn cuda() -> Cuda {
-    if std::env::var_os("CURT_TEST_GPU").is_none() {
-        // sectors and bank conflicts are nobody's business here, and counting them takes time
-        stand_in_cuda::install().unwrap().set_count_traffic(false);
+/// A device of the stand-in that no other test uses as long as the first is there, or the GPU.
+fn cuda() -> (Option<Turn>, Cuda) {
+    if std::env::var_os("CURT_TEST_GPU").is_some() {
+        return (None, Cuda::new(0).unwrap());
     }
-    Cuda::new(0).unwrap()
+    let turn = stand_in_cuda::turn().unwrap();
+    // sectors and bank conflicts are nobody's business here, and counting them takes time
+    turn.set_count_traffic(false);
+    let cuda = Cuda::new(turn.ordinal()).unwrap();
+    (Some(turn), cuda)
 }
 
 fn cpu() -> Cpu<f32> {
@@ -98,7 +103,8 @@ fn generation_has_the_bits_of_the_cpu_and_of_scoring_and_training() {
         let stops: Vec<StopReason> = want.iter().flatten().map(|c| c.stop).collect();
         assert!(stops.contains(&StopReason::Eos) && stops.contains(&StopReason::Budget), "both ways to end: {stops:?}");
         for slots in [64, 2] {
-            let mut on_cuda = random_model(cuda(), config(text), settings(slots));
+            let (_turn, cuda) = cuda();
+            let mut on_cuda = random_model(cuda, config(text), settings(slots));
             assert_same_completions(&format!("{slots} slots"), &generate(&mut on_cuda, &requests, temperature), &want);
             let counters = on_cuda.counters();
             assert_eq!(counters.prompt_tokens, 1 + 16 + 23, "a prompt once for all its samples");
@@ -137,7 +143,8 @@ fn train<B: Ops<Real = f32>>(model: &mut Transformer<B>) -> Vec<Vec<u32>> {
 fn training_has_the_bits_of_the_cpu() {
     for text in [QWEN3, QWEN2] {
         let want = train(&mut random_model(cpu(), config(text), Settings::default()));
-        let got = train(&mut random_model(cuda(), config(text), Settings::default()));
+        let (_turn, cuda) = cuda();
+        let got = train(&mut random_model(cuda, config(text), Settings::default()));
         assert_eq!(got.len(), want.len());
         for (i, (got, want)) in got.iter().zip(&want).enumerate() {
             assert!(got == want, "{i} of {}: {got:x?} {want:x?}", text.len());
@@ -174,7 +181,8 @@ fn a_committed_model_samples_the_tokens_of_the_cpu() {
     let ended = want.iter().flatten().filter(|c| c.stop == StopReason::Eos).count();
     assert!((1..6).contains(&ended), "{ended} of 6 samples end by themselves");
     assert!(want.iter().all(|group| group.iter().any(|c| c.ids != group[0].ids)), "a group of equal samples");
-    let mut on_cuda = committed_model(cuda(), 64);
+    let (_turn, cuda) = cuda();
+    let mut on_cuda = committed_model(cuda, 64);
     let got = generate(&mut on_cuda, &requests, 1.0);
     let tokens = |groups: &[Vec<Completion>]| groups.iter().flatten().flat_map(|c| c.ids.clone()).collect::<Vec<u32>>();
     assert_eq!(tokens(&got), tokens(&want));
@@ -210,7 +218,8 @@ fn moments(model: &impl Policy) -> Vec<u8> {
 /// bits, at the end both moments too, and so has what the trained model samples.
 #[test]
 fn ten_updates_of_a_committed_model_are_those_of_the_cpu() {
-    let (mut on_cpu, mut on_cuda) = (committed_model(cpu(), 64), committed_model(cuda(), 64));
+    let (_turn, cuda) = cuda();
+    let (mut on_cpu, mut on_cuda) = (committed_model(cpu(), 64), committed_model(cuda, 64));
     let requests = problems(2, 4);
     let before = generate(&mut on_cpu, &requests, 1.0);
     for step in 0..10 {

@@ -6,6 +6,7 @@ mod removal;
 mod settings;
 mod stream;
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -44,8 +45,14 @@ pub struct Launched {
     pub counters: Counters,
 }
 
+/// How many devices there are. Each has its own state, so that what one test does to a device no other sees, and as many tests
+/// run side by side.
+pub const DEVICES: usize = 4;
+
+/// One device.
 #[derive(Default)]
 pub struct Driver {
+    ordinal: usize,
     pub memory: Memory,
     pub settings: Settings,
     modules: BTreeMap<Handle, Arc<Module>>,
@@ -64,12 +71,22 @@ pub struct Driver {
     random: u64,
 }
 
-static DRIVER: Mutex<Option<Driver>> = Mutex::new(None);
+static DRIVERS: [Mutex<Option<Driver>>; DEVICES] = [const { Mutex::new(None) }; DEVICES];
 
-/// The one driver of the process.
+thread_local! {
+    /// The device whose context is current to the thread.
+    pub static CURRENT: Cell<Option<usize>> = const { Cell::new(None) };
+}
+
+/// The device whose context is current to the thread; the first if none is.
 pub fn with<T>(f: impl FnOnce(&mut Driver) -> T) -> T {
-    let mut guard: MutexGuard<Option<Driver>> = DRIVER.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-    f(guard.get_or_insert_with(|| Driver { settings: Settings::from_environment(), ..Driver::default() }))
+    with_device(CURRENT.get().unwrap_or(0), f)
+}
+
+/// The device of this number, which must be below [`DEVICES`].
+pub fn with_device<T>(ordinal: usize, f: impl FnOnce(&mut Driver) -> T) -> T {
+    let mut guard: MutexGuard<Option<Driver>> = DRIVERS[ordinal].lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    f(guard.get_or_insert_with(|| Driver { ordinal, settings: Settings::from_environment(), ..Driver::default() }))
 }
 
 impl Driver {
@@ -102,7 +119,8 @@ impl Driver {
     }
 
     pub fn fresh_handle(&mut self) -> Handle {
-        self.last_handle = self.last_handle.max(15) + 1;
+        // no device takes another's for its own
+        self.last_handle = self.last_handle.max((self.ordinal as u64) << 32 | 15) + 1;
         self.last_handle
     }
 
@@ -124,6 +142,7 @@ impl Driver {
         let launched = std::mem::take(&mut self.launched);
         let host = std::mem::take(&mut self.host);
         *self = Driver {
+            ordinal: self.ordinal,
             settings: self.settings.clone(),
             last_handle: self.last_handle,
             n_contexts: self.n_contexts,

@@ -2,14 +2,14 @@
 
 use std::ffi::{c_char, c_int, c_uint, c_void};
 
-use super::{bytes_mut, call, put};
-use crate::driver::{Outcome, with};
+use super::{bytes_mut, call, call_on, put};
+use crate::driver::{CURRENT, DEVICES, with};
 use crate::status::{Status, texts};
 
 /// CUDA 12.8.
 const VERSION: c_int = 12_080;
 const NAME: &str = "PTX interpreter";
-/// The one context, as a handle.
+/// The primary context of the first device, as a handle; the others follow.
 const CONTEXT: usize = 0xc0;
 
 /// Attributes of a device of compute capability 8.0; what is not listed is 0.
@@ -42,15 +42,6 @@ const ATTRIBUTES: [(c_int, c_int); 26] = [
     (115, 1),         // stream-ordered allocation
 ];
 
-thread_local! {
-    /// The context that is current to the thread.
-    static CURRENT: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
-}
-
-fn device(ordinal: c_int) -> Outcome<()> {
-    if ordinal == 0 { Ok(()) } else { Err(Status::InvalidDevice) }
-}
-
 #[unsafe(no_mangle)]
 extern "C" fn cuInit(_flags: c_uint) -> c_int {
     call(|_| Ok(()))
@@ -63,21 +54,17 @@ extern "C" fn cuDriverGetVersion(version: *mut c_int) -> c_int {
 
 #[unsafe(no_mangle)]
 extern "C" fn cuDeviceGet(device: *mut c_int, ordinal: c_int) -> c_int {
-    call(|_| {
-        self::device(ordinal)?;
-        put(device, 0)
-    })
+    call_on(ordinal, |_| put(device, ordinal))
 }
 
 #[unsafe(no_mangle)]
 extern "C" fn cuDeviceGetCount(count: *mut c_int) -> c_int {
-    call(|_| put(count, 1))
+    call(|_| put(count, DEVICES as c_int))
 }
 
 #[unsafe(no_mangle)]
 extern "C" fn cuDeviceGetName(name: *mut c_char, length: c_int, device: c_int) -> c_int {
-    call(|_| {
-        self::device(device)?;
+    call_on(device, |_| {
         let out = bytes_mut(name.cast(), usize::try_from(length).map_err(|_| Status::InvalidValue)?)?;
         let n = NAME.len().min(out.len().saturating_sub(1));
         out.fill(0);
@@ -88,8 +75,7 @@ extern "C" fn cuDeviceGetName(name: *mut c_char, length: c_int, device: c_int) -
 
 #[unsafe(no_mangle)]
 extern "C" fn cuDeviceGetAttribute(value: *mut c_int, attribute: c_int, device: c_int) -> c_int {
-    call(|_| {
-        self::device(device)?;
+    call_on(device, |_| {
         let found = ATTRIBUTES.iter().find(|(number, _)| *number == attribute);
         put(value, found.map_or(0, |(_, value)| *value))
     })
@@ -97,17 +83,14 @@ extern "C" fn cuDeviceGetAttribute(value: *mut c_int, attribute: c_int, device: 
 
 #[unsafe(no_mangle)]
 extern "C" fn cuDeviceTotalMem_v2(size: *mut usize, device: c_int) -> c_int {
-    call(|driver| {
-        self::device(device)?;
-        put(size, driver.memory.capacity())
-    })
+    call_on(device, |driver| put(size, driver.memory.capacity()))
 }
 
 #[unsafe(no_mangle)]
 extern "C" fn cuDeviceGetUuid(uuid: *mut c_void, device: c_int) -> c_int {
-    call(|_| {
-        self::device(device)?;
+    call_on(device, |_| {
         bytes_mut(uuid, 16)?.copy_from_slice(b"ptx-interpreter\0");
+        bytes_mut(uuid, 16)?[15] = device as u8;
         Ok(())
     })
 }
@@ -127,17 +110,15 @@ extern "C" fn cuMemGetInfo_v2(free: *mut usize, total: *mut usize) -> c_int {
 
 #[unsafe(no_mangle)]
 extern "C" fn cuDevicePrimaryCtxRetain(context: *mut usize, device: c_int) -> c_int {
-    call(|driver| {
-        self::device(device)?;
+    call_on(device, |driver| {
         driver.retain_context();
-        put(context, CONTEXT)
+        put(context, CONTEXT + device as usize)
     })
 }
 
 #[unsafe(no_mangle)]
 extern "C" fn cuDevicePrimaryCtxRelease_v2(device: c_int) -> c_int {
-    call(|driver| {
-        self::device(device)?;
+    call_on(device, |driver| {
         driver.release_context();
         Ok(())
     })
@@ -145,21 +126,23 @@ extern "C" fn cuDevicePrimaryCtxRelease_v2(device: c_int) -> c_int {
 
 #[unsafe(no_mangle)]
 extern "C" fn cuCtxSetCurrent(context: usize) -> c_int {
-    if context != 0 && context != CONTEXT {
+    let device = context.checked_sub(CONTEXT).filter(|ordinal| *ordinal < DEVICES);
+    if context != 0 && device.is_none() {
         return Status::InvalidContext as c_int;
     }
-    CURRENT.set(context);
+    CURRENT.set(device);
     Status::Success as c_int
 }
 
 #[unsafe(no_mangle)]
 extern "C" fn cuCtxGetCurrent(context: *mut usize) -> c_int {
-    call(|_| put(context, CURRENT.get()))
+    call(|_| put(context, CURRENT.get().map_or(0, |ordinal| CONTEXT + ordinal)))
 }
 
 #[unsafe(no_mangle)]
 extern "C" fn cuCtxGetDevice(device: *mut c_int) -> c_int {
-    if CURRENT.get() == 0 { Status::InvalidContext as c_int } else { call(|_| put(device, 0)) }
+    let current = CURRENT.get().ok_or(Status::InvalidContext);
+    current.map_or_else(|status| status as c_int, |ordinal| call(|_| put(device, ordinal as c_int)))
 }
 
 #[unsafe(no_mangle)]

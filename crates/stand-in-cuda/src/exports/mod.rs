@@ -9,14 +9,26 @@ mod memory;
 mod module;
 mod stream;
 
-use std::ffi::{CStr, c_char, c_void};
+use std::ffi::{CStr, c_char, c_int, c_void};
 
-use crate::driver::{Driver, Outcome, with};
+use crate::driver::{DEVICES, Driver, Outcome, with, with_device};
 use crate::status::Status;
 
-/// Runs a call on the one driver and gives its code.
+/// Runs a call on the current device and gives its code.
 fn call(f: impl FnOnce(&mut Driver) -> Outcome<()>) -> i32 {
-    with(|driver| f(driver)).map_or_else(|status| status as i32, |()| Status::Success as i32)
+    code(with(|driver| f(driver)))
+}
+
+/// Runs a call on the device of this number and gives its code.
+fn call_on(device: c_int, f: impl FnOnce(&mut Driver) -> Outcome<()>) -> i32 {
+    match usize::try_from(device) {
+        Ok(ordinal) if ordinal < DEVICES => code(with_device(ordinal, |driver| f(driver))),
+        _ => Status::InvalidDevice as i32,
+    }
+}
+
+fn code(outcome: Outcome<()>) -> i32 {
+    outcome.map_or_else(|status| status as i32, |()| Status::Success as i32)
 }
 
 /// Writes a result.

@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 use super::Cuda;
 use super::modules::MODULES;
 use crate::Backend;
-use crate::testing::{Numbers, turn};
+use crate::testing::Numbers;
 
 /// How far a count may be from its formula.
 const WITHIN: f64 = 0.05;
@@ -50,14 +50,12 @@ fn numbers(cuda: &Cuda, len: usize) -> super::CudaBuffer {
     cuda.upload(&host).unwrap()
 }
 
-/// The stand-in driver as a counter: without its checks, which other tests use, and as it was when dropped.
-struct Counting(&'static stand_in_cuda::StandIn);
+/// A device of the stand-in as a counter: without its checks.
+struct Counting(stand_in_cuda::Turn);
 
 impl Counting {
     fn start() -> Self {
-        let stand_in = stand_in_cuda::install().unwrap();
-        stand_in.reset();
-        stand_in.set_count_traffic(true);
+        let stand_in = stand_in_cuda::turn().unwrap();
         stand_in.set_checks(stand_in_cuda::Checks::NONE);
         Self(stand_in)
     }
@@ -76,22 +74,14 @@ impl Counting {
     }
 }
 
-impl Drop for Counting {
-    fn drop(&mut self) {
-        self.0.set_count_traffic(false);
-        self.0.set_checks(stand_in_cuda::Checks::ALL);
-    }
-}
-
 /// Prints a line per kernel and size, which `cargo xtask kernels --traffic` collects.
 #[test]
 fn every_kernel_moves_what_its_formula_says() {
-    let _turn = turn();
     if std::env::var_os("CURT_TEST_GPU").is_some() {
         return; // a real driver counts nothing
     }
     let counting = Counting::start();
-    let cuda = Cuda::new(0).unwrap();
+    let cuda = Cuda::new(counting.0.ordinal()).unwrap();
     let mut wrong = Vec::new();
     for case in cases() {
         let counted = counting.bytes(&cuda, &*case.run);
