@@ -13,8 +13,8 @@ use crate::workspace::root;
 const BUILDS: [(&str, &[&str]); 5] = [
     ("kernel_tests", &["test", "--no-run", "--package", "curt-kernels", "--lib"]),
     ("model_tests", &["test", "--no-run", "--package", "curt-runtime", "--test", "model"]),
-    ("cuda_speed", &["build", "--package", "curt-kernels", "--example", "cuda_speed"]),
-    ("cuda_model_speed", &["build", "--package", "curt-runtime", "--example", "cuda_model_speed"]),
+    ("cuda_speed", &["build", "--package", "curt-kernels", "--example", "cuda_speed", "--features", "speed"]),
+    ("cuda_model_speed", &["build", "--package", "curt-runtime", "--example", "cuda_model_speed", "--features", "speed"]),
     ("curt", &["build", "--package", "curt"]),
 ];
 

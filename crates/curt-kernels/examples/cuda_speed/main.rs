@@ -1,5 +1,5 @@
 //! Times every op of the CUDA backend on device 0 at the sizes of a 0.6 B model, beside a plain copy, as a Markdown table:
-//! `cargo run --release --package curt-kernels --example cuda_speed`. With `--tiny`, to try the program, tiny sizes on the
+//! `cargo run --release --package curt-kernels --example cuda_speed --features speed`. With `--tiny`, to try the program, tiny sizes on the
 //! stand-in driver of the tests.
 
 mod compute_bound;
