@@ -4,7 +4,7 @@ use super::*;
 use crate::paired::t_quantile;
 
 fn sample(problem: usize, length: u32, correct: bool, finished: bool) -> Sample {
-    Sample { problem, length, correct, finished }
+    Sample::new(problem, length, correct, finished)
 }
 
 /// Two problems with four samples each.
