@@ -12,7 +12,7 @@ impl EvalComparison {
     /// Errors: [`EvalError::OtherProblems`]; [`EvalError::TooFew`] for one problem or no resamples; those of [`groups_of`].
     pub fn new(before: &EvalEntry, after: &EvalEntry, bootstrap: Bootstrap) -> Result<Self, EvalError> {
         check_same_problems(before, after)?;
-        let pair = Pair { before: groups_of(&before.per_problem)?, after: groups_of(&after.per_problem)?, bootstrap };
+        let pair = Pair { before: sorted_groups(before)?, after: sorted_groups(after)?, bootstrap };
         let limit = before.summary.limit.min(after.summary.limit);
         let k = pair.before.samples_per_problem().min(pair.after.samples_per_problem());
         let shared = |row: &&crate::BudgetRow| after.budgets.iter().any(|other| other.budget == row.budget);
@@ -42,7 +42,13 @@ impl EvalComparison {
     }
 }
 
-/// Names are sorted and unique in an entry that was made here, and perhaps not in one that was read.
+/// Problem i is the i-th by name: an entry that was read, not made here, may have them in another order.
+fn sorted_groups(entry: &EvalEntry) -> Result<Groups, EvalError> {
+    let mut problems = entry.per_problem.clone();
+    problems.sort_by(|a, b| a.problem.cmp(&b.problem));
+    groups_of(&problems)
+}
+
 fn check_same_problems(before: &EvalEntry, after: &EvalEntry) -> Result<(), EvalError> {
     let names = |entry: &EvalEntry| -> Vec<String> { entry.per_problem.iter().map(|p| p.problem.clone()).collect() };
     let (mut one, mut two) = (names(before), names(after));

@@ -3,6 +3,12 @@ use proptest::prelude::*;
 use super::*;
 use crate::paired::t_quantile;
 
+mod bad_input;
+mod intervals;
+mod laws;
+mod references;
+mod reports;
+
 fn sample(problem: usize, length: u32, correct: bool, finished: bool) -> Sample {
     Sample::new(problem, length, correct, finished)
 }
