@@ -11,6 +11,7 @@ fn problems() -> impl Strategy<Value = Vec<ProblemSamples>> {
         proptest::collection::vec(sample.clone(), problems * each).prop_map(move |facts| {
             let of = |(i, facts): (usize, &[(u32, bool, bool, bool, u32, u32)])| ProblemSamples {
                 problem: format!("p{i}"),
+                key: None,
                 difficulty: None,
                 cluster: Some(format!("c{}", i % 3)),
                 lengths: facts.iter().map(|f| f.0).collect(),
