@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::TrainError;
 use crate::evaluate_recording::{RecordedSamples, Recording};
-use crate::evaluate_rows::EvalRow;
+use crate::evaluate_rows::{EvalRow, RowsPlan};
+use crate::trainer::Trainer;
 
 /// Its name while it grows.
 pub const RUNNING: &str = "samples.jsonl";
@@ -85,6 +86,33 @@ pub struct Conditions {
     pub n: usize,
     /// Everything else: the weights' digest, the problems' fingerprint, limit, temperature, …
     pub others: BTreeMap<String, String>,
+}
+
+impl Conditions {
+    /// Those of an evaluation by `trainer`, whose weights lie in `folder`.
+    ///
+    /// # Errors
+    /// Weights that cannot be read.
+    pub fn new(trainer: &Trainer, plan: &RowsPlan<'_>, folder: &Path) -> Result<Self, EvalFileError> {
+        let (eval, data) = (&trainer.config.eval, &trainer.config.data);
+        let weights = crate::checkpoint::digest_weights(folder).map_err(TrainError::from)?;
+        let others = [
+            ("weights", weights),
+            ("problems", format!("{:016x}", trainer.evaluation_fingerprint())),
+            ("limit", eval.max_completion_length.to_string()),
+            ("temperature", eval.temperature.to_string()),
+            ("top_p", eval.top_p.to_string()),
+            ("top_k", eval.top_k.to_string()),
+            ("min_p", eval.min_p.to_string()),
+            ("seed", eval.seed.to_string()),
+            ("verifier", trainer.config.verify.kind.clone()),
+            ("cluster", plan.cluster.unwrap_or("none").to_owned()),
+            ("prompt_suffix", data.prompt_suffix.clone()),
+            ("chat_template", data.chat_template.to_string()),
+        ];
+        let others = others.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        Ok(Self { model: plan.model.to_owned(), data: plan.data.to_owned(), n: eval.n, others })
+    }
 }
 
 /// The line before the first samples of a model on a set.
@@ -233,7 +261,7 @@ impl SamplesFile {
     }
 
     /// Puts the samples of these models and sets, in this order, with an empty line between two of them, into
-    /// `samples.jsonl.zst`; returns what they say. The growing file stays until [`Self::done`].
+    /// `samples.jsonl.zst`; returns what they say. The growing file stays until [`Self::close`].
     ///
     /// # Errors
     /// A file that cannot be read or written.
@@ -273,7 +301,7 @@ impl SamplesFile {
     ///
     /// # Errors
     /// A file that cannot be removed.
-    pub fn done(self) -> Result<(), EvalFileError> {
+    pub fn close(self) -> Result<(), EvalFileError> {
         fs::remove_file(&self.path).map_err(io(&self.path))
     }
 }
