@@ -177,3 +177,80 @@ impl Row {
 fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Vec<RecordedSamples>, EvalFileError> {
+        let mut recording = Recording::default();
+        recording.read("rows.jsonl", "model", "set", text.as_bytes())?;
+        Ok(recording.finish())
+    }
+
+    #[test]
+    fn rows_of_any_order_become_problems() {
+        let rows = r#"
+{"group": "b", "correct": true, "length": 9, "truncated": false, "answer_at": 4, "answer_extracted": "1/2", "difficulty": 3}
+{"group": 7, "correct": false, "length": 16, "finish_reason": "length"}
+
+{"group": "b", "correct": false, "length": 5, "answer_extracted": " 3 "}
+{"group": 7, "correct": true, "length": 8, "finish_reason": "stop"}
+"#;
+        let found = read(rows).unwrap();
+        assert_eq!((found.len(), found[0].model.as_str(), found[0].data.as_str()), (1, "model", "set"));
+        let seven = ProblemSamples {
+            problem: "7".into(),
+            lengths: vec![16, 8],
+            correct: vec![false, true],
+            finished: vec![false, true],
+            ..ProblemSamples::default()
+        };
+        let b = ProblemSamples {
+            problem: "b".into(),
+            difficulty: Some(3),
+            lengths: vec![9, 5],
+            correct: vec![true, false],
+            finished: vec![true, true],
+            answer_at: vec![Some(4), None],
+            answers: vec![Some(0), Some(1)],
+            ..ProblemSamples::default()
+        };
+        assert_eq!(found[0].problems, [seven, b]);
+    }
+
+    #[test]
+    fn models_sets_steps_and_occurrences_are_told_apart() {
+        let rows = r#"
+{"model": "a", "data": "x", "prompt_id": "p", "problem_key": "k", "correct": true, "length": 1}
+{"model": "a", "data": "y", "prompt_id": "p", "problem_key": "k", "correct": true, "length": 1}
+{"problem_key": "k", "occurrence": 1, "step": 4, "correct": true, "length": 1}
+{"problem_key": "k", "occurrence": 0, "step": 4, "correct": true, "length": 1}
+"#;
+        let found = read(rows).unwrap();
+        let labels: Vec<(&str, &str)> = found.iter().map(|e| (e.model.as_str(), e.data.as_str())).collect();
+        assert_eq!(labels, [("a", "x"), ("a", "y"), ("model", "set")]);
+        assert_eq!((found[0].problems[0].problem.as_str(), found[0].problems[0].key.as_deref()), ("p", Some("k")));
+        let names: Vec<&str> = found[2].problems.iter().map(|problem| problem.problem.as_str()).collect();
+        assert_eq!(names, ["step 4: k", "step 4: k#1"]);
+    }
+
+    #[test]
+    fn lines_that_are_no_rows_are_named() {
+        let good = r#"{"group": 1, "correct": true, "length": 9}"#;
+        for (bad, expected) in [
+            ("{\"group\": 1, \"corr", "EOF"),
+            ("[1, true, 9]", "expected a JSON object"),
+            ("{\"correct\": true, \"length\": 9}", "`group` is missing"),
+            ("{\"group\": 1, \"length\": 9}", "`correct` is missing"),
+            ("{\"group\": 1, \"correct\": true}", "`length` is missing"),
+            ("{\"group\": 1, \"correct\": true, \"length\": -3}", "-3"),
+            ("{\"group\": 1, \"correct\": true, \"length\": NaN}", "expected value"),
+            ("{\"group\": 1, \"correct\": true, \"length\": 9, \"answer_at\": 10}", "`answer_at` is 10, and `length` is 9"),
+        ] {
+            let error = read(&format!("{good}\n{bad}\n")).unwrap_err().to_string();
+            assert!(error.starts_with("rows.jsonl, line 2: ") && error.contains(expected), "{error}");
+        }
+        assert!(read("\n\n").unwrap().is_empty());
+    }
+}

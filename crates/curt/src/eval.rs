@@ -23,8 +23,7 @@ pub fn run(arguments: &EvalArguments, terminal: &Terminal, interrupt: &Interrupt
         let samples = eval_rollouts::read(arguments)?;
         (recorded(arguments, samples)?, None)
     } else if !arguments.models.is_empty() {
-        let (report, file) = sampled(arguments, terminal, interrupt)?;
-        (report, Some(file))
+        sampled(arguments, terminal, interrupt)?
     } else {
         (eval_compare::reports_of(&arguments.compare, &settings(arguments, LIMIT as u32, false)?)?, None)
     };
@@ -46,11 +45,9 @@ pub fn run(arguments: &EvalArguments, terminal: &Terminal, interrupt: &Interrupt
     Ok(ExitCode::SUCCESS)
 }
 
-fn sampled(
-    arguments: &EvalArguments,
-    terminal: &Terminal,
-    interrupt: &Interrupt,
-) -> Result<(EvalReport, SamplesFile)> {
+type Sampled = (EvalReport, Option<SamplesFile>);
+
+fn sampled(arguments: &EvalArguments, terminal: &Terminal, interrupt: &Interrupt) -> Result<Sampled> {
     let limit = arguments.limit.unwrap_or(LIMIT);
     let settings = settings(arguments, u32::try_from(limit).unwrap_or(u32::MAX), true)?;
     let (samples, file) = eval_sampling::sample(arguments, &settings, terminal, interrupt)?;

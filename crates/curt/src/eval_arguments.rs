@@ -54,7 +54,7 @@ pub struct EvalArguments {
     #[command(flatten)]
     pub sampling: SamplingArguments,
     /// Evaluate recorded samples instead of models: a file, or a run directory; LABEL=FILE names the model
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["models", "output"])]
+    #[arg(long, value_name = "FILE", conflicts_with = "models")]
     pub rollouts: Vec<String>,
     /// Compare two, paired by problem: labels of this evaluation, folders with eval.json, or such files; FILE#LABEL picks one
     #[arg(long, num_args = 2, value_names = ["A", "B"])]

@@ -21,13 +21,14 @@ use crate::wiring::{Model, load_model};
 /// Room for the prompts of a file; what is longer does not fit beside the completion.
 const SHORTEST_PROMPT: usize = 16;
 
-/// Samples of each model on each set, and the file that holds them, to be closed when everything is written.
+/// Samples of each model on each set; and, where they are to be kept, the file that holds them, to be closed when everything
+/// is written.
 pub fn sample(
     arguments: &EvalArguments,
     settings: &EvalSettings,
     terminal: &Terminal,
     interrupt: &Interrupt,
-) -> Result<(Vec<RecordedSamples>, SamplesFile)> {
+) -> Result<(Vec<RecordedSamples>, Option<SamplesFile>)> {
     let models = labelled(&arguments.models)?;
     let sets = sets(&arguments.data)?;
     // where nothing is to be kept, the samples lie in a folder that goes away
@@ -44,7 +45,8 @@ pub fn sample(
         result?;
     }
     let order = sets.iter().flat_map(|(set, _)| models.iter().map(|(label, _)| (label.clone(), set.clone()))).collect::<Vec<_>>();
-    Ok((file.finish(&order)?, file))
+    let samples = file.finish(&order)?;
+    Ok((samples, temporary.is_none().then_some(file)))
 }
 
 fn is_interrupted(result: &Result<()>) -> bool {
