@@ -52,27 +52,24 @@ pub enum EvalFileError {
         folder: PathBuf,
     },
     /// Samples that were made otherwise.
-    #[error(
-        "{}: its samples of {model} on {data} were made with another `{what}`: {found}, now {expected}; give another --output",
-        file.display()
-    )]
+    #[error("{}: its samples were made with another `{what}`: {detail}; give another --output", file.display())]
     OtherConditions {
         /// The file.
         file: PathBuf,
-        /// The model's label.
-        model: String,
-        /// The label of the problems.
-        data: String,
         /// The condition.
         what: String,
-        /// As it was.
-        found: String,
-        /// As it is.
-        expected: String,
+        /// Of which model and set, as it was and as it is.
+        detail: String,
     },
     /// The model, the problems, a verifier.
     #[error(transparent)]
-    Train(#[from] TrainError),
+    Train(Box<TrainError>),
+}
+
+impl From<TrainError> for EvalFileError {
+    fn from(error: TrainError) -> Self {
+        Self::Train(Box::new(error))
+    }
 }
 
 /// What the samples of one model on one set depend on, by name: an evaluation goes on only where all are the same.
@@ -229,14 +226,9 @@ impl SamplesFile {
         let other = names.into_iter().find(|name| found.get(*name) != expected.get(*name));
         let Some(what) = other else { return Ok(()) };
         let value = |of: &BTreeMap<String, String>| of.get(what).cloned().unwrap_or_else(|| "none".to_owned());
-        Err(EvalFileError::OtherConditions {
-            file: self.path.clone(),
-            model: now.model.clone(),
-            data: now.data.clone(),
-            what: what.clone(),
-            found: value(&found),
-            expected: value(&expected),
-        })
+        let (model, data) = (&now.model, &now.data);
+        let detail = format!("{}, now {} ({model} on {data})", value(&found), value(&expected));
+        Err(EvalFileError::OtherConditions { file: self.path.clone(), what: what.clone(), detail })
     }
 
     /// Writes the samples of whole problems, so that they outlive what happens next.

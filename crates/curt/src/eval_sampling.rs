@@ -51,7 +51,8 @@ pub fn sample(
 
 fn is_interrupted(result: &Result<()>) -> bool {
     let error = result.as_ref().err().and_then(|error| error.downcast_ref::<EvalFileError>());
-    matches!(error, Some(EvalFileError::Train(TrainError::Policy(PolicyError::Interrupted))))
+    let of_the_model = |error: &TrainError| matches!(error, TrainError::Policy(PolicyError::Interrupted));
+    matches!(error, Some(EvalFileError::Train(error)) if of_the_model(error))
 }
 
 fn one_model(

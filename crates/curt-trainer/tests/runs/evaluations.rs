@@ -107,6 +107,10 @@ fn evaluate(folder_of_samples: &Path, batches: usize) -> Result<(), EvalFileErro
     file.finish(&[("good".into(), "chain".into())]).map(|_| ())
 }
 
+fn is_interruption(error: &TrainError) -> bool {
+    matches!(error, TrainError::Policy(PolicyError::Interrupted))
+}
+
 #[test]
 fn an_evaluation_that_was_killed_anywhere_ends_with_the_same_bytes() {
     let root = tempfile::tempdir().unwrap();
@@ -130,7 +134,7 @@ fn an_evaluation_that_was_killed_anywhere_ends_with_the_same_bytes() {
         let result = evaluate(&stopped, batches);
         assert_eq!(result.is_ok(), batches > 1, "{result:?}");
         if let Err(error) = result {
-            assert!(matches!(error, EvalFileError::Train(TrainError::Policy(PolicyError::Interrupted))), "{error}");
+            assert!(matches!(&error, EvalFileError::Train(error) if is_interruption(error)), "{error}");
         }
     }
     assert_eq!(fs::read(stopped.join(SAMPLES)).unwrap(), expected);
