@@ -251,7 +251,7 @@ mod tests {
             "change 95 % interval bootstrap",
             "Mean@k +0.500 +0.500 to +0.500 +0.500 to +0.500",
             "mean length in tokens -31.0 -297.8 to +235.8",
-            "where both are right -35.0",
+            "where both are right -37.5",
             "right within 16 tokens +0.500",
             "2 problems, paired: Mean@k changes by +50.0 points",
             "where both are right (2 problems) length changes by a factor of 0.32",

@@ -90,10 +90,11 @@ fn one_set(
     (terminal, interrupt): (&Terminal, &Interrupt),
 ) -> Result<()> {
     let (problems, eval) = (trainer.evaluation_set.len(), &trainer.config.eval);
+    let file_of_problems = trainer.config.data.path.as_ref().map(|path| path.display().to_string());
     let what = format!(
         "{} of {}, {} of at most {} tokens each at temperature {}",
         counted(problems as u64, "problem"),
-        plan.data,
+        file_of_problems.as_deref().unwrap_or("chain"),
         counted(eval.n as u64, "sample"),
         eval.max_completion_length,
         eval.temperature
