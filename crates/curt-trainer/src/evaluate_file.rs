@@ -222,8 +222,8 @@ impl SamplesFile {
             all
         };
         let (found, expected) = (all(known), all(now));
-        let names = found.keys().chain(expected.keys());
-        let other = names.into_iter().find(|name| found.get(*name) != expected.get(*name));
+        let mut names = found.keys().chain(expected.keys());
+        let other = names.find(|name| found.get(*name) != expected.get(*name));
         let Some(what) = other else { return Ok(()) };
         let value = |of: &BTreeMap<String, String>| of.get(what).cloned().unwrap_or_else(|| "none".to_owned());
         let (model, data) = (&now.model, &now.data);
