@@ -43,7 +43,9 @@ fn a_report_goes_through_json() {
     let report = report();
     let text = serde_json::to_string(&report).unwrap();
     assert_eq!(serde_json::from_str::<EvalReport>(&text).unwrap().understood().unwrap(), report);
-    for part in ["\"version\":1", "\"entries\":[{\"model\":\"before\",\"data\":\"set\",\"summary\":", "\"ecdf\":", "\"comparisons\":["] {
+    for part in
+        ["\"version\":1", "\"entries\":[{\"model\":\"before\",\"data\":\"set\",\"summary\":", "\"ecdf\":", "\"comparisons\":["]
+    {
         assert!(text.contains(part), "no {part} in {text}");
     }
 }
@@ -71,7 +73,10 @@ fn regret_is_against_the_models_on_the_same_problems() {
     let report = report();
     let strict = |i: usize| report.entries[i].budgets.iter().map(|row| row.strict).collect::<Vec<_>>();
     let expected = regret(&[&strict(0), &strict(1)]).unwrap();
-    assert_eq!(report.entries.iter().map(|entry| entry.areas.regret).collect::<Vec<_>>(), expected.into_iter().map(Some).collect::<Vec<_>>());
+    assert_eq!(
+        report.entries.iter().map(|entry| entry.areas.regret).collect::<Vec<_>>(),
+        expected.into_iter().map(Some).collect::<Vec<_>>()
+    );
     let mut others = vec![entry("before", 0), entry("after", 4)];
     others[1].data = "another".into();
     let apart = EvalReport::new("x".into(), settings(), others).unwrap();
