@@ -4,12 +4,15 @@ use proptest::prelude::*;
 
 use crate::*;
 
-/// 1 to 8 problems with equally many samples, whose lengths are below 60.
+/// Length, right, ended, whether the place of the answer is known, which answer, its place.
+type Facts = (u32, bool, bool, bool, u32, u32);
+
+/// 2 to 7 problems with equally many samples, whose lengths are below 60.
 fn problems() -> impl Strategy<Value = Vec<ProblemSamples>> {
     let sample = (1_u32..60, any::<bool>(), any::<bool>(), any::<bool>(), 0_u32..4, 0_u32..60);
     (2_usize..8, 1_usize..7).prop_flat_map(move |(problems, each)| {
         proptest::collection::vec(sample.clone(), problems * each).prop_map(move |facts| {
-            let of = |(i, facts): (usize, &[(u32, bool, bool, bool, u32, u32)])| ProblemSamples {
+            let of = |(i, facts): (usize, &[Facts])| ProblemSamples {
                 problem: format!("p{i}"),
                 key: None,
                 difficulty: None,
