@@ -6,4 +6,5 @@ mod bad_input;
 mod cli;
 mod data;
 mod device;
+mod eval;
 mod filter;
