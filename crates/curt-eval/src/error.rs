@@ -18,8 +18,18 @@ pub enum EvalError {
         /// The first problem.
         first: usize,
     },
-    /// Pass@k for a k that the samples do not support.
-    #[error("Pass@{k} needs 1 ≤ k ≤ samples per problem, found {samples} samples per problem")]
+    /// An answer that stands behind the end of its response.
+    #[error("a sample of problem {problem} has its answer at token {at}, expected at most its length {length}")]
+    AnswerBeyondEnd {
+        /// The problem.
+        problem: usize,
+        /// Where the answer is said to stand.
+        at: u32,
+        /// Length of the sample.
+        length: u32,
+    },
+    /// Pass@k or majority@k for a k that the samples do not support.
+    #[error("Pass@{k} and majority@{k} need 1 ≤ k ≤ samples per problem, found {samples} samples per problem")]
     PassK {
         /// The k asked for.
         k: usize,
@@ -43,6 +53,53 @@ pub enum EvalError {
         budget: u32,
         /// The limit.
         limit: u32,
+    },
+    /// Budgets that do not rise.
+    #[error("budget {found} stands after {before}: expected budgets in increasing order, each once")]
+    BudgetsOutOfOrder {
+        /// The budget before it.
+        before: u32,
+        /// The budget that is not larger.
+        found: u32,
+    },
+    /// Majority@k of samples whose answers nobody recorded.
+    #[error("majority@k needs the answer of at least one sample, found none")]
+    NoAnswers,
+    /// Facts of a problem's samples that do not fit together.
+    #[error("problem `{problem}`: {found} values of {what} for {expected} samples")]
+    UnevenFacts {
+        /// The problem.
+        problem: String,
+        /// What is uneven.
+        what: &'static str,
+        /// Values found.
+        found: usize,
+        /// Samples.
+        expected: usize,
+    },
+    /// Two problems of one name.
+    #[error("problem `{problem}` is there twice")]
+    ProblemTwice {
+        /// Its name.
+        problem: String,
+    },
+    /// Two evaluations that do not have the same problems.
+    #[error("`{before}` and `{after}` are not of the same problems: `{problem}` is in one of them only")]
+    OtherProblems {
+        /// The first evaluation.
+        before: String,
+        /// The second.
+        after: String,
+        /// The first problem that only one has.
+        problem: String,
+    },
+    /// An evaluation of another version than this program writes.
+    #[error("an evaluation of version {found}, expected {expected}")]
+    Version {
+        /// Its version.
+        found: u32,
+        /// The version that is understood.
+        expected: u32,
     },
     /// A problem without a difficulty.
     #[error("problem {problem} has no difficulty: found {found} difficulties")]

@@ -15,13 +15,36 @@ pub struct Sample {
     pub correct: bool,
     /// It ended with a stop token, rather than by a limit.
     pub finished: bool,
+    /// The fewest leading tokens that hold the right answer, at most `length`. None where the response gives no right answer,
+    /// and where the place is not known. A response that was cut off, and is not `correct` for that, may have one.
+    pub answer_at: Option<u32>,
+    /// Which answer it gives: responses to a problem with equal numbers give equal answers. None without an answer, and where
+    /// answers are not known. All correct responses count as one answer, whatever their numbers.
+    pub answer: Option<u32>,
 }
 
 impl Sample {
+    /// A response of which no more is known.
+    pub fn new(problem: usize, length: u32, correct: bool, finished: bool) -> Self {
+        Self { problem, length, correct, finished, answer_at: None, answer: None }
+    }
+
     /// True if the response ended within `budget` tokens and is right: what generation with that budget would have scored,
     /// for a model whose prompt does not mention the budget.
     pub fn correct_within(&self, budget: u32) -> bool {
         self.correct && self.finished && self.length <= budget
+    }
+
+    /// Whether the right answer stands within the first `budget` tokens, ended or not; none where it is right and longer than
+    /// the budget, and the place of its answer is not known. A response that was judged wrong holds no right answer, unless
+    /// `answer_at` says where.
+    pub fn answered_within(&self, budget: u32) -> Option<bool> {
+        match self.answer_at {
+            Some(at) => Some(at <= budget),
+            None if !self.correct => Some(false),
+            None if self.length <= budget => Some(true),
+            None => None,
+        }
     }
 }
 
@@ -33,10 +56,14 @@ pub struct Groups {
 }
 
 impl Groups {
-    /// The samples grouped by problem; their order does not matter. Errors: [`EvalError::Empty`], [`EvalError::Ragged`].
+    /// The samples grouped by problem; their order does not matter. Errors: [`EvalError::Empty`], [`EvalError::Ragged`],
+    /// [`EvalError::AnswerBeyondEnd`].
     pub fn new(samples: &[Sample]) -> Result<Groups, EvalError> {
         let mut groups: BTreeMap<usize, Vec<Sample>> = BTreeMap::new();
         for sample in samples {
+            if let Some(at) = sample.answer_at.filter(|at| *at > sample.length) {
+                return Err(EvalError::AnswerBeyondEnd { problem: sample.problem, at, length: sample.length });
+            }
             groups.entry(sample.problem).or_default().push(*sample);
         }
         let (first, expected) = match groups.first_key_value() {

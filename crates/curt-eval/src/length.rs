@@ -42,6 +42,15 @@ pub fn lengths(groups: &Groups) -> LengthSummary {
     }
 }
 
+/// Tokens per right answer: all tokens of all samples over the number of right samples, Σ L / Σ c; none where none is right.
+/// Unlike a mean of ratios it is what a right answer costs.
+pub fn tokens_per_correct(groups: &Groups) -> Option<f64> {
+    let (tokens, correct) = groups
+        .samples()
+        .fold((0_u64, 0_u64), |(tokens, correct), s| (tokens + u64::from(s.length), correct + u64::from(s.correct)));
+    (correct > 0).then(|| tokens as f64 / correct as f64)
+}
+
 /// The mean length; none without samples.
 pub(crate) fn mean<'a>(samples: impl Iterator<Item = &'a Sample>) -> Option<f64> {
     let (sum, count) = samples.fold((0_u64, 0_u64), |(sum, count), sample| (sum + u64::from(sample.length), count + 1));

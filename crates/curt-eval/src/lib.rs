@@ -6,7 +6,7 @@
 //! ```
 //! use curt_eval::{Comparison, Groups, Sample, mean_at_k, pass_at_k, accuracy_at_budget, summarize};
 //!
-//! let sample = |problem, length, correct| Sample { problem, length, correct, finished: true };
+//! let sample = |problem, length, correct| Sample::new(problem, length, correct, true);
 //! let before = [sample(0, 90, true), sample(0, 80, false), sample(1, 120, false), sample(1, 100, false)];
 //! let after = [sample(0, 20, true), sample(0, 20, true), sample(1, 40, true), sample(1, 30, false)];
 //!
@@ -23,20 +23,46 @@
 //! # Ok::<(), curt_eval::EvalError>(())
 //! ```
 
+mod area;
+mod bootstrap;
+mod budget;
+mod compare;
+mod distribution;
+mod draw;
+mod entry;
 mod error;
 mod groups;
 mod length;
+mod majority;
 mod metrics;
 mod paired;
+mod power;
+mod report;
+mod spread;
 mod stages;
 mod summary;
 #[cfg(test)]
 mod tests;
 
+pub use area::{Regret, area_under_budgets, auc_oaa, problem_auc_oaa, regret};
+pub use bootstrap::{Bootstrap, BootstrapInterval};
+pub use budget::{BudgetRow, budget_curve};
+pub use distribution::{Bin, EcdfPoint, LengthDistribution, LengthsByCorrectness, lengths_by_correctness};
+pub use draw::draw;
+pub use entry::{ProblemSamples, groups_of};
 pub use error::EvalError;
 pub use groups::{Groups, Sample};
-pub use length::{LengthSummary, Quantile, lengths};
-pub use metrics::{accuracy_at_budget, mean_at_k, pass_at_k, problem_accuracies, problem_lengths, truncation_rate};
+pub use length::{LengthSummary, Quantile, lengths, tokens_per_correct};
+pub use majority::{answer_numbers, majority_at_k};
+pub use metrics::{
+    accuracy_at_budget, mean_at_k, pass_at_k, problem_accuracies, problem_lengths, problem_passes, truncation_rate,
+};
 pub use paired::{Interval, mean_interval, paired_difference};
+pub use power::{Power, minimum_detectable, problems_needed};
+pub use report::{
+    Areas, BudgetDifference, Difference, EvalComparison, EvalEntry, EvalReport, EvalSampling, EvalSettings, REPORT_VERSION,
+    SolvedLengths,
+};
+pub use spread::{Spread, clustered_error, spread};
 pub use stages::{Stages, stages};
 pub use summary::{BudgetAccuracy, Comparison, DifficultyRow, PassAt, Summary, summarize};

@@ -30,13 +30,19 @@ pub fn truncation_rate(groups: &Groups) -> f64 {
 /// without repetition hold a right one; in \[0, 1\]. Unbiased (Chen et al. 2021, arXiv 2107.03374). Pass@1 is Mean@k.
 /// Error: [`EvalError::PassK`] unless 1 ≤ k ≤ n.
 pub fn pass_at_k(groups: &Groups, k: usize) -> Result<f64, EvalError> {
+    pass_of(groups, k, |sample| sample.correct)
+}
+
+/// Pass@k where the samples for which `holds` are the right ones.
+pub(crate) fn pass_of(groups: &Groups, k: usize, holds: impl Fn(&Sample) -> bool) -> Result<f64, EvalError> {
     let samples = groups.samples_per_problem();
     if !(1..=samples).contains(&k) {
         return Err(EvalError::PassK { k, samples });
     }
     let mut problems_with = BTreeMap::new();
     for (_, group) in groups.iter() {
-        *problems_with.entry(correct(group)).or_insert(0_u32) += 1;
+        let right = group.iter().filter(|sample| holds(sample)).count();
+        *problems_with.entry(right).or_insert(0_u32) += 1;
     }
     let sum: f64 = problems_with.iter().map(|(right, problems)| f64::from(*problems) * pass(samples, *right, k)).sum();
     Ok(sum / groups.problems() as f64)
@@ -52,7 +58,27 @@ fn pass(n: usize, c: usize, k: usize) -> f64 {
 
 /// The share of right samples of each problem, in increasing order of problems.
 pub fn problem_accuracies(groups: &Groups) -> Vec<f64> {
-    groups.iter().map(|(_, group)| correct(group) as f64 / group.len() as f64).collect()
+    problem_values(groups, |sample| sample.correct)
+}
+
+/// Pass@k of each problem, in increasing order of problems: its mean is [`pass_at_k`].
+/// Error: [`EvalError::PassK`] unless 1 ≤ k ≤ n.
+pub fn problem_passes(groups: &Groups, k: usize) -> Result<Vec<f64>, EvalError> {
+    let samples = groups.samples_per_problem();
+    if !(1..=samples).contains(&k) {
+        return Err(EvalError::PassK { k, samples });
+    }
+    Ok(problem_values_of(groups, |group| pass(samples, correct(group), k)))
+}
+
+/// The share of each problem's samples for which `holds`, in increasing order of problems.
+pub(crate) fn problem_values(groups: &Groups, holds: impl Fn(&Sample) -> bool) -> Vec<f64> {
+    problem_values_of(groups, |group| group.iter().filter(|sample| holds(sample)).count() as f64 / group.len() as f64)
+}
+
+/// A number of each problem's samples, in increasing order of problems.
+pub(crate) fn problem_values_of(groups: &Groups, value: impl Fn(&[Sample]) -> f64) -> Vec<f64> {
+    groups.iter().map(|(_, group)| value(group)).collect()
 }
 
 /// The mean length of each problem's samples in tokens, in increasing order of problems.

@@ -46,10 +46,14 @@ pub fn paired_difference(before: &[f64], after: &[f64]) -> Result<Interval, Eval
 }
 
 pub(crate) fn check_equal(first: (&'static str, &[f64]), second: (&'static str, &[f64])) -> Result<(), EvalError> {
-    if first.1.len() == second.1.len() {
+    check_equal_counts((first.0, first.1.len()), (second.0, second.1.len()))
+}
+
+pub(crate) fn check_equal_counts(first: (&'static str, usize), second: (&'static str, usize)) -> Result<(), EvalError> {
+    if first.1 == second.1 {
         return Ok(());
     }
-    Err(EvalError::Unequal { first: first.0, second: second.0, expected: first.1.len(), found: second.1.len() })
+    Err(EvalError::Unequal { first: first.0, second: second.0, expected: first.1, found: second.1 })
 }
 
 pub(crate) fn check_finite(series: &'static str, values: &[f64]) -> Result<(), EvalError> {

@@ -146,20 +146,20 @@ impl Comparison {
         if let Some(problem) = first_unshared(before, after) {
             return Err(EvalError::DifferentProblems { problem });
         }
-        let (mut solved_before, mut solved_after) = (Vec::new(), Vec::new());
-        for ((_, before), (_, after)) in before.iter().zip(after.iter()) {
-            let correct = |group: &[crate::Sample]| mean(group.iter().filter(|sample| sample.correct));
-            if let (Some(before), Some(after)) = (correct(before), correct(after)) {
-                solved_before.push(before);
-                solved_after.push(after);
-            }
-        }
+        let (solved_before, solved_after) = solved_lengths(before, after);
         Ok(Comparison {
             accuracy: paired_difference(&problem_accuracies(before), &problem_accuracies(after))?,
             length: paired_difference(&problem_lengths(before), &problem_lengths(after))?,
             solved_length: paired_difference(&solved_before, &solved_after).ok(),
         })
     }
+}
+
+/// Mean lengths of right samples, of each problem that both solved at least once: before and after.
+pub(crate) fn solved_lengths(before: &Groups, after: &Groups) -> (Vec<f64>, Vec<f64>) {
+    let correct = |group: &[crate::Sample]| mean(group.iter().filter(|sample| sample.correct));
+    let pairs = before.iter().zip(after.iter());
+    pairs.filter_map(|((_, before), (_, after))| Some((correct(before)?, correct(after)?))).unzip()
 }
 
 /// The first problem that is in one of the two only.

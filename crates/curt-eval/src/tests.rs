@@ -3,8 +3,14 @@ use proptest::prelude::*;
 use super::*;
 use crate::paired::t_quantile;
 
+mod bad_input;
+mod intervals;
+mod laws;
+mod references;
+mod reports;
+
 fn sample(problem: usize, length: u32, correct: bool, finished: bool) -> Sample {
-    Sample { problem, length, correct, finished }
+    Sample::new(problem, length, correct, finished)
 }
 
 /// Two problems with four samples each.

@@ -64,7 +64,7 @@ impl Evaluation {
         for (problem, lengths) in lengths.iter().enumerate() {
             for (i, &length) in lengths.iter().enumerate() {
                 let flag = |of: &[Vec<u32>]| Some(*of.get(problem)?.get(i)? == 1);
-                samples.push(Sample { problem, length, correct: flag(&correct)?, finished: flag(&finished)? });
+                samples.push(Sample::new(problem, length, flag(&correct)?, flag(&finished)?));
             }
         }
         let summary: Summary = serde_json::from_value(record.clone()).ok()?;
@@ -108,11 +108,9 @@ pub fn evaluate(
 
 fn samples(verified: &[VerifiedGroup]) -> Vec<Sample> {
     let rows = verified.iter().enumerate().flat_map(|(problem, group)| {
-        group.group.completions.iter().zip(&group.verdicts).map(move |(completion, verdict)| Sample {
-            problem,
-            length: completion.ids.len() as u32,
-            correct: verdict.is_correct(),
-            finished: verdict.finished,
+        let judged = group.group.completions.iter().zip(&group.verdicts);
+        judged.map(move |(completion, verdict)| {
+            Sample::new(problem, completion.ids.len() as u32, verdict.is_correct(), verdict.finished)
         })
     });
     rows.collect()

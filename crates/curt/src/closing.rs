@@ -127,7 +127,7 @@ mod tests {
             .into_iter()
             .zip(correct)
             .enumerate()
-            .map(|(i, (length, correct))| Sample { problem: i / 2, length, correct, finished: length < 64 })
+            .map(|(i, (length, correct))| Sample::new(i / 2, length, correct, length < 64))
             .collect();
         let groups = Groups::new(&samples).unwrap();
         let summary = summarize(&groups, 64, &[16, 32], &[1, 2]).unwrap();

@@ -104,7 +104,7 @@ pub mod tests {
     /// An evaluation of two problems with two samples each.
     fn evaluation(step: u32, lengths: [u32; 4], correct: [bool; 4]) -> String {
         let samples = lengths.into_iter().zip(correct).enumerate();
-        let samples = samples.map(|(i, (length, correct))| Sample { problem: i / 2, length, correct, finished: true });
+        let samples = samples.map(|(i, (length, correct))| Sample::new(i / 2, length, correct, true));
         let groups = Groups::new(&samples.collect::<Vec<_>>()).unwrap();
         let mut detail = json!(summarize(&groups, 64, &[32], &[]).unwrap());
         detail["per_problem"] = json!({ "accuracy": curt_eval::problem_accuracies(&groups) });

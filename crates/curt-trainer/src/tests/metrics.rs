@@ -148,7 +148,7 @@ fn clip_ratios_and_kl_are_over_tokens_and_their_extremes_over_updates() {
 
 #[test]
 fn a_recorded_evaluation_reads_back_whole() {
-    let sample = |problem, length, correct, finished| curt_eval::Sample { problem, length, correct, finished };
+    let sample = curt_eval::Sample::new;
     let samples = [sample(0, 3, true, true), sample(0, 16, true, false), sample(1, 5, false, true), sample(1, 2, true, true)];
     let groups = curt_eval::Groups::new(&samples).unwrap();
     let summary = curt_eval::summarize(&groups, 16, &[4, 16], &[1, 2]).unwrap();
