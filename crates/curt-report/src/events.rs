@@ -188,7 +188,7 @@ fn groups(samples: &Value) -> Option<Groups> {
     for (problem, lengths) in lengths.iter().enumerate() {
         for (i, &length) in lengths.iter().enumerate() {
             let (correct, finished) = (flag(&correct, problem, i)?, flag(&finished, problem, i)?);
-            found.push(Sample { problem, length, correct, finished });
+            found.push(Sample::new(problem, length, correct, finished));
         }
     }
     Groups::new(&found).ok()

@@ -64,14 +64,17 @@ struct Brief {
     sample_index: u32,
 }
 
-/// Reads the rollouts in `folder`, about `most_bytes` of their files at most; none where there is no folder.
+/// Reads the rollouts in `folder`, about `most_bytes` of their files at most (0: none); none where there is no folder.
 ///
 /// # Errors
 /// The folder cannot be read, or a file is damaged: named, with the line.
 pub fn read(folder: &Path, most_bytes: u64) -> Result<Rollouts, ReportError> {
     let files = files(folder)?;
+    if most_bytes == 0 {
+        return Ok(Rollouts { files: files.len(), ..Rollouts::default() });
+    }
     let total: u64 = files.iter().map(|file| file.bytes).sum();
-    let every = usize::try_from(total.div_ceil(most_bytes.max(1)).max(1)).unwrap_or(usize::MAX);
+    let every = usize::try_from(total.div_ceil(most_bytes).max(1)).unwrap_or(usize::MAX);
     let last = files.len().saturating_sub(1);
     let mut found = Rollouts { files: files.len(), ..Rollouts::default() };
     let near_end = (files.len() / END).max(1);

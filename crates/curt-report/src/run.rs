@@ -33,7 +33,7 @@ pub fn read_run(path: &Path) -> Result<Run, ReportError> {
     read_run_within(path, ROLLOUT_BYTES)
 }
 
-/// The same with another bound on the packed rollouts that are read, in bytes.
+/// The same with another bound on the packed rollouts that are read, in bytes; 0 leaves them unread.
 ///
 /// # Errors
 /// As [`read_run`].
@@ -108,7 +108,8 @@ impl Run {
         let left_out = grouped(metrics.left_out);
         note(metrics.left_out > 0, format!("{left_out} numbers of metrics.jsonl have names beyond the first few hundred."));
         let of = (grouped(rollouts.read as u64), grouped(rollouts.files as u64));
-        note(rollouts.read < rollouts.files, format!("Rollouts of {} steps, evenly spaced among {}, were read.", of.0, of.1));
+        note(rollouts.read == 0 && rollouts.files > 0, "The recorded rollouts were left unread.".into());
+        note((1..rollouts.files).contains(&rollouts.read), format!("Rollouts of {} steps, evenly spaced among {}, were read.", of.0, of.1));
         note(rollouts.files == 0, "The run has no recorded rollouts.".into());
         let events = grouped(self.events.left_out);
         note(self.events.left_out > 0, format!("{events} more alarms and changes of stage are in events.jsonl."));

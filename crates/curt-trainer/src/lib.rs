@@ -39,6 +39,7 @@ mod credit;
 mod dataset;
 mod error;
 mod evaluate;
+mod evaluation_examples;
 pub mod filter;
 mod fingerprint;
 pub mod metrics;
