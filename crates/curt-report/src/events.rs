@@ -172,6 +172,7 @@ impl Events {
 }
 
 fn evaluation(step: u32, mut detail: Value) -> Option<Evaluation> {
+    detail.as_object()?;
     let groups = groups(&detail["samples"]);
     let settings = detail["settings"].take();
     let examples = Vec::<EvaluationExample>::deserialize(detail["examples"].take()).unwrap_or_default();
@@ -209,7 +210,7 @@ mod tests {
     fn stages_and_alarms_are_read() {
         let text = "{\"step\":4,\"event\":\"stage\",\"detail\":{\"state\":\"adapting\",\"since\":1}}\n\
             {\"step\":9,\"event\":\"alarm\",\"detail\":{\"alarm\":\"trap\",\"message\":\"m\",\"key\":\"reward.masking\",\"value\":0.5}}\n\
-            {\"step\":9,\"event\":\"something new\"}\n{\"step\":10,\"event\":\"st";
+            {\"step\":9,\"event\":\"something new\"}\n{\"step\":9,\"event\":\"evaluation\",\"detail\":[5]}\n{\"step\":10,\"event\":\"st";
         let events = parsed(text).unwrap();
         assert_eq!((events.stages[0].state.as_str(), events.stages[0].since), ("adapting", 1));
         let alarm = &events.alarms[0];

@@ -7,3 +7,4 @@ mod cli;
 mod data;
 mod device;
 mod filter;
+mod report;
