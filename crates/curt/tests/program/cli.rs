@@ -250,6 +250,7 @@ fn an_interrupt_saves_and_the_run_can_be_resumed() {
     assert!(run.stdout.contains("--resume latest"), "{}", run.stdout);
     let saved = fs::read_dir(&output).unwrap().filter_map(|entry| entry.unwrap().file_name().into_string().ok());
     assert_eq!(saved.filter(|name| name.starts_with("checkpoint-")).count(), 1);
+    assert!(fs::read_to_string(output.join("report.html")).unwrap().contains("of 100,000 steps are recorded"));
     let resumed = curt(root.path()).args(["train", "--resume", "latest", "--output-dir"]).args([&output]);
     let resumed = resumed.interrupted_after("resumed after step").ends_with(130);
     assert!(resumed.stderr.is_empty(), "{}", resumed.stderr);
