@@ -2,7 +2,7 @@
 
 use crate::report::{BudgetDifference, Difference, EvalComparison, EvalEntry, SolvedLengths};
 use crate::{
-    Bootstrap, Comparison, EvalError, Groups, groups_of, minimum_detectable, paired_difference, problem_accuracies,
+    Bootstrap, EvalError, Groups, ProblemSamples, groups_of, minimum_detectable, paired_difference, problem_accuracies,
     problem_auc_oaa, problem_lengths, problem_passes,
 };
 use crate::{metrics::problem_values, summary::solved_lengths};
@@ -11,8 +11,11 @@ impl EvalComparison {
     /// The change from `before` to `after`, which must have the same problems; the numbers of samples may differ.
     /// Errors: [`EvalError::OtherProblems`]; [`EvalError::TooFew`] for one problem or no resamples; those of [`groups_of`].
     pub fn new(before: &EvalEntry, after: &EvalEntry, bootstrap: Bootstrap) -> Result<Self, EvalError> {
-        check_same_problems(before, after)?;
-        let pair = Pair { before: sorted_groups(before)?, after: sorted_groups(after)?, bootstrap };
+        let (one, two) = (by_name(before), by_name(after));
+        let (before_groups, after_groups) = (groups_of(&one)?, groups_of(&two)?);
+        let labels = |problem| EvalError::OtherProblems { before: before.model.clone(), after: after.model.clone(), problem };
+        check_same_problems(&one, &two).map_err(labels)?;
+        let pair = Pair { before: before_groups, after: after_groups, bootstrap };
         let limit = before.summary.limit.min(after.summary.limit);
         let k = pair.before.samples_per_problem().min(pair.after.samples_per_problem());
         let shared = |row: &&crate::BudgetRow| after.budgets.iter().any(|other| other.budget == row.budget);
@@ -42,25 +45,22 @@ impl EvalComparison {
     }
 }
 
-/// Problem i is the i-th by name: an entry that was read, not made here, may have them in another order.
-fn sorted_groups(entry: &EvalEntry) -> Result<Groups, EvalError> {
+/// The problems by name: an entry that was read, not made here, may have them in another order.
+fn by_name(entry: &EvalEntry) -> Vec<ProblemSamples> {
     let mut problems = entry.per_problem.clone();
     problems.sort_by(|a, b| a.problem.cmp(&b.problem));
-    groups_of(&problems)
+    problems
 }
 
-fn check_same_problems(before: &EvalEntry, after: &EvalEntry) -> Result<(), EvalError> {
-    let names = |entry: &EvalEntry| -> Vec<String> { entry.per_problem.iter().map(|p| p.problem.clone()).collect() };
-    let (mut one, mut two) = (names(before), names(after));
-    if one == two {
-        return Ok(());
-    }
-    one.sort_unstable();
-    two.sort_unstable();
-    let unshared = one.iter().find(|name| two.binary_search(name).is_err());
-    let unshared = unshared.or_else(|| two.iter().find(|name| one.binary_search(name).is_err()));
-    let problem = unshared.or(one.first()).cloned().unwrap_or_default();
-    Err(EvalError::OtherProblems { before: before.model.clone(), after: after.model.clone(), problem })
+/// Refuses two lists, sorted by name, of which one has a problem that the other lacks, or another one under its name.
+fn check_same_problems(before: &[ProblemSamples], after: &[ProblemSamples]) -> Result<(), String> {
+    let lacks = |list: &[ProblemSamples], one: &ProblemSamples| {
+        let found = list.binary_search_by(|other| other.problem.cmp(&one.problem)).ok().map(|at| &list[at]);
+        // a key that nobody recorded says nothing
+        found.is_none_or(|other| matches!((&one.key, &other.key), (Some(one), Some(other)) if one != other))
+    };
+    let unshared = before.iter().find(|one| lacks(after, one)).or_else(|| after.iter().find(|one| lacks(before, one)));
+    unshared.map_or(Ok(()), |one| Err(one.problem.clone()))
 }
 
 struct Pair {

@@ -17,6 +17,9 @@ use crate::{
 pub struct ProblemSamples {
     /// The problem's name, the same for every model.
     pub problem: String,
+    /// A hash of its text and its right answer: two evaluations that both have one are paired only where it is the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
     /// How hard it is, on the data set's own scale.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub difficulty: Option<u32>,
@@ -63,7 +66,7 @@ impl ProblemSamples {
 }
 
 /// The samples as groups, where problem i is `problems[i]`. Errors: those of [`Groups::new`], [`EvalError::UnevenFacts`],
-/// [`EvalError::ProblemTwice`].
+/// [`EvalError::UnevenSamples`], [`EvalError::ProblemTwice`].
 pub fn groups_of(problems: &[ProblemSamples]) -> Result<Groups, EvalError> {
     let mut names = BTreeSet::new();
     for problem in problems {
@@ -72,11 +75,11 @@ pub fn groups_of(problems: &[ProblemSamples]) -> Result<Groups, EvalError> {
             return Err(EvalError::ProblemTwice { problem: problem.problem.clone() });
         }
     }
-    // one without samples would not be seen among the groups
     if let Some(first) = problems.first() {
-        let none = problems.iter().position(|problem| problem.lengths.is_empty());
-        if let Some(problem) = none {
-            return Err(EvalError::Ragged { problem, found: 0, expected: first.lengths.len().max(1), first: 0 });
+        let expected = first.lengths.len().max(1);
+        if let Some(uneven) = problems.iter().find(|problem| problem.lengths.len() != expected) {
+            let (problem, found) = (uneven.problem.clone(), uneven.lengths.len());
+            return Err(EvalError::UnevenSamples { problem, found, expected, first: first.problem.clone() });
         }
     }
     let samples: Vec<Sample> = problems.iter().enumerate().flat_map(|(i, problem)| problem.samples(i)).collect();

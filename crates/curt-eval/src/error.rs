@@ -77,6 +77,18 @@ pub enum EvalError {
         /// Samples.
         expected: usize,
     },
+    /// Problems, known by name, with different numbers of samples.
+    #[error("problem `{problem}` has {found} samples, expected {expected} as problem `{first}` has")]
+    UnevenSamples {
+        /// The problem that differs.
+        problem: String,
+        /// Its number of samples.
+        found: usize,
+        /// The number that the first problem has, at least 1.
+        expected: usize,
+        /// The first problem.
+        first: String,
+    },
     /// Two problems of one name.
     #[error("problem `{problem}` is there twice")]
     ProblemTwice {
@@ -84,7 +96,7 @@ pub enum EvalError {
         problem: String,
     },
     /// Two evaluations that do not have the same problems.
-    #[error("`{before}` and `{after}` are not of the same problems: `{problem}` is in one of them only")]
+    #[error("`{before}` and `{after}` are not of the same problems: `{problem}` is in one of them only, or another one there")]
     OtherProblems {
         /// The first evaluation.
         before: String,

@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::{Page, ReportError, read_run};
+use crate::{Page, ReportError, read_eval, read_run};
 
 const HOSTILE: &str = "</script><script>hacked=1</script><img src=x onerror=hacked=1>\u{1b}[31m\u{202e}\0";
 
@@ -229,4 +229,39 @@ fn a_long_run_stays_small() {
     let html = Page::new(vec![read_run(root.path()).unwrap()], Vec::new()).unwrap().to_html();
     assert!(html.len() < 300_000, "{}", html.len());
     assert!(html.contains("data-low=\"0\"") && html.contains("data-high=\"976\""), "extremes are kept");
+}
+
+/// An `eval.json` of two models on ten problems, with a comparison.
+fn evaluation_file(root: &Path) -> PathBuf {
+    use curt_eval::{Bootstrap, EvalComparison, EvalEntry, EvalReport, EvalSettings, ProblemSamples};
+    let settings = EvalSettings { limit: 64, budgets: vec![16, 32, 64], sampling: None, resamples: 50, bootstrap_seed: 0 };
+    let entry = |model: &str, length: u32| {
+        let problem = |place: u32| ProblemSamples {
+            problem: format!("{HOSTILE}{place}"),
+            lengths: vec![length, length + place],
+            correct: vec![place < 8, place < 5],
+            finished: vec![true, true],
+            ..ProblemSamples::default()
+        };
+        let problems = (0..10).map(problem).collect();
+        EvalEntry::new(format!("{model} {HOSTILE}"), format!("data {HOSTILE}"), problems, &settings).unwrap()
+    };
+    let (before, after) = (entry("old", 40), entry("new", 20));
+    let comparison = EvalComparison::new(&before, &after, Bootstrap { resamples: 50, seed: 0 }).unwrap();
+    let mut report = EvalReport::new("test".into(), settings.clone(), vec![before, after]).unwrap();
+    report.comparisons.push(comparison);
+    let path = root.join("eval.json");
+    fs::write(&path, serde_json::to_string(&report).unwrap()).unwrap();
+    path
+}
+
+#[test]
+fn an_evaluation_has_a_page_with_models_side_by_side() {
+    let root = tempfile::tempdir().unwrap();
+    let file = read_eval(&evaluation_file(root.path())).unwrap();
+    let html = Page::new(Vec::new(), vec![file]).unwrap().to_html();
+    for part in ["data-v=\"0.65\">0.650", "old", "new", "\u{2212}20.0", "right within 32 tokens", "Lengths of right samples"] {
+        assert!(html.contains(part), "{part}");
+    }
+    assert!(!html.contains("<img") && html.matches("<script").count() == 1);
 }

@@ -6,6 +6,7 @@ use clap::builder::styling::Styles;
 use clap::{Args, Parser, Subcommand};
 
 use crate::data_arguments::DataArguments;
+use crate::eval_arguments::EvalArguments;
 use crate::filter_arguments::FilterArguments;
 use crate::report_arguments::ReportArguments;
 
@@ -47,16 +48,6 @@ Examples:
 
 A run file is TOML. runs/NAME/run.toml, which every run writes, has all keys; copy one and change it.
 Ctrl-C finishes cleanly: the run is saved and can be resumed. A second Ctrl-C stops at once.";
-
-const EVAL_EXAMPLES: &str = "\
-Examples:
-  curt eval embedded:good                                 on the chain task, 288 problems
-  curt eval runs/embedded/checkpoint-150
-  curt eval DIR --data problems.jsonl --n 4 --limit 1024 --budgets 128,256,512,1024
-  curt eval DIR --data problems.jsonl --problems 50 --temperature 0.6 --top-p 0.95 --json summary.json
-
-A record of a data file has `problem` and `answer` (or names that other trainers use): JSON lines, a JSON list, parquet.
-The same seed gives the same problems and draws, whatever the model: compare models with equal options.";
 
 const GENERATE_EXAMPLES: &str = "\
 Examples:
@@ -110,7 +101,7 @@ pub struct Arguments {
 pub enum Command {
     /// Train a model: from a run file, or without one the embedded run
     Train(TrainArguments),
-    /// Sample a model's answers to problems and report accuracy and length at each token budget
+    /// Accuracy and length at each token budget: of models, of recorded samples, of two side by side
     Eval(EvalArguments),
     /// Complete a prompt
     Generate(GenerateArguments),
@@ -175,43 +166,6 @@ fn device(text: &str) -> Result<String, String> {
         _ if curt_trainer::config::cuda_ordinal(text).is_some() => Ok(text.to_owned()),
         _ => Err("expected auto, cpu or cuda:N such as cuda:0".to_owned()),
     }
-}
-
-/// `curt eval`
-#[derive(Args, Debug)]
-#[command(after_help = EVAL_EXAMPLES)]
-pub struct EvalArguments {
-    /// A folder in Hugging Face layout (a checkpoint of a run is one), embedded:good or embedded:weak
-    #[arg(value_name = "MODEL")]
-    pub model: String,
-    /// `chain` for the synthetic task, or a file of problems (JSON lines, a JSON list, parquet)
-    #[arg(long, value_name = "FILE|chain", default_value = "chain")]
-    pub data: String,
-    /// Problems: of each number of links for `chain` [default: 32], the first ones of a file [default: all]
-    #[arg(long, value_name = "N", value_parser = positive)]
-    pub problems: Option<usize>,
-    /// Samples per problem
-    #[arg(long, value_name = "N", default_value = "8", value_parser = samples)]
-    pub n: usize,
-    /// Most tokens of a completion
-    #[arg(long, visible_alias = "max-completion-length", value_name = "TOKENS", default_value = "256", value_parser = positive)]
-    pub limit: usize,
-    /// Token budgets at which accuracy is reported [default: 16, 32, 48, 64, 96, 128, … up to the limit]
-    #[arg(long, value_name = "TOKENS", value_delimiter = ',')]
-    pub budgets: Vec<u32>,
-    /// Text put after each problem of a file
-    #[arg(long, value_name = "TEXT", default_value = "")]
-    pub prompt_suffix: String,
-    /// Give the problems of a file to the model as they are, even if it has a chat template
-    #[arg(long)]
-    pub no_chat_template: bool,
-    #[command(flatten)]
-    pub sampling: SamplingArguments,
-    /// Write the numbers as JSON
-    #[arg(long, value_name = "OUT")]
-    pub json: Option<PathBuf>,
-    #[command(flatten)]
-    pub device: DeviceArguments,
 }
 
 /// How tokens are drawn.
@@ -374,7 +328,7 @@ pub(crate) fn positive(text: &str) -> Result<usize, String> {
 }
 
 /// As many as a key of randomness can tell apart.
-fn samples(text: &str) -> Result<usize, String> {
+pub(crate) fn samples(text: &str) -> Result<usize, String> {
     let most = u32::MAX as usize;
     positive(text).and_then(|n| if n <= most { Ok(n) } else { Err(format!("expected at most {most}")) })
 }

@@ -1,119 +1,143 @@
-//! `curt eval`: a model's answers to problems, at every token budget.
+//! `curt eval`: answers to problems, at every token budget; models side by side.
 
 use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use curt_runtime::ChatTemplate;
-use curt_trainer::Trainer;
-use curt_trainer::config::{Config, TaskKind};
-use curt_trainer::run_file::RunFile;
+use curt_eval::{EvalComparison, EvalEntry, EvalReport, EvalSampling, EvalSettings};
+use curt_trainer::{RecordedSamples, SamplesFile};
+use serde::Serialize;
 
-use crate::arguments::EvalArguments;
+use crate::eval_arguments::EvalArguments;
 use crate::exit::CommandError;
 use crate::interrupt::Interrupt;
-use crate::numbers::{counted, short};
-use crate::progress::generation_bar;
 use crate::terminal::Terminal;
-use crate::wiring::{Model, load_model};
-use crate::{closing, header, whole_file};
+use crate::{eval_compare, eval_page, eval_rollouts, eval_sampling, whole_file};
 
-/// Room for the prompts of a file; what is longer does not fit beside the completion.
-const SHORTEST_PROMPT: usize = 16;
+/// The limit of a completion where none was typed.
+const LIMIT: usize = 256;
 
-/// Runs the command: the table goes to standard output.
+/// Runs the command: the tables go to standard output.
 pub fn run(arguments: &EvalArguments, terminal: &Terminal, interrupt: &Interrupt) -> Result<ExitCode> {
-    let (device, threads) = (arguments.device.name(), arguments.device.threads.unwrap_or(0));
-    let model = load_model(&arguments.model, device, threads, curt_runtime::Settings::default())?;
-    let Model { policy, tokenizer, folder, facts } = model;
-    let config = config(arguments, facts.context, folder.path())?;
-    let mut trainer = Trainer::new(config, policy, tokenizer, folder.path())?;
-    let problems = trainer.evaluation_set.len();
-    let what = format!(
-        "{} of {}, {} of at most {} tokens each at temperature {}",
-        counted(problems as u64, "problem"),
-        arguments.data,
-        counted(arguments.n as u64, "sample"),
-        arguments.limit,
-        arguments.sampling.temperature
-    );
-    let rows = [("model", header::model(&facts)), ("evaluation", what), ("runs on", header::device(&facts))];
-    terminal.say(&header::labelled(terminal, &rows).join("\n"));
-    let bar = generation_bar(terminal, problems * arguments.n);
-    let evaluation = trainer.evaluate(&mut |progress| {
-        bar.set_position(progress.finished as u64);
-        bar.set_message(format!("{} tokens", short(progress.tokens as f64)));
-        !interrupt.came()
-    });
-    bar.finish_and_clear();
-    let summary = evaluation?.summary;
-    terminal.say(&closing::evaluation(terminal, &summary).join("\n"));
+    let (mut report, file) = if !arguments.rollouts.is_empty() {
+        let samples = eval_rollouts::read(arguments)?;
+        (recorded(arguments, samples)?, None)
+    } else if !arguments.models.is_empty() {
+        sampled(arguments, terminal, interrupt)?
+    } else {
+        (eval_compare::reports_of(&arguments.compare, &settings(arguments, LIMIT as u32, false)?)?, None)
+    };
+    report.comparisons = comparisons(arguments, &report)?;
+    terminal.say(&eval_page::page(terminal, &report, arguments.models.is_empty() && arguments.rollouts.is_empty()).join("\n"));
     if let Some(path) = &arguments.json {
-        let text = serde_json::to_string_pretty(&summary)? + "\n";
-        whole_file::write(path, text.as_bytes()).map_err(|source| CommandError::Output { path: path.clone(), source })?;
-        terminal.say(&format!("  written to {}", path.display()));
+        match &report.entries[..] {
+            [only] if report.comparisons.is_empty() => write(terminal, path, &only.summary)?,
+            _ => write(terminal, path, &report)?,
+        }
+    }
+    if let Some(folder) = &arguments.output {
+        std::fs::create_dir_all(folder).map_err(|source| CommandError::Output { path: folder.clone(), source })?;
+        write(terminal, &folder.join("eval.json"), &report)?;
+    }
+    if let Some(file) = file {
+        file.close()?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// The configuration of a run of which only the evaluation happens: the embedded one with what was typed.
-fn config(arguments: &EvalArguments, context: usize, folder: &Path) -> Result<Config> {
-    let limit = arguments.limit;
-    if let Some(&budget) = arguments.budgets.iter().find(|&&budget| budget as usize > limit) {
-        return Err(CommandError::BudgetBeyondLimit { budget, limit }.into());
-    }
-    // as a key, so that what follows from the task does, such as the verifier
-    let sets =
-        if arguments.data == "chain" { Vec::new() } else { vec!["data.task=jsonl".to_owned(), "data.path=FILE".to_owned()] };
-    let mut config = RunFile::load(None, &sets)?;
-    config.rollout.max_completion_length = limit;
-    if config.data.task == TaskKind::Jsonl {
-        config.data.path = Some(arguments.data.clone().into());
-        config.data.prompt_suffix = arguments.prompt_suffix.clone();
-        config.data.chat_template = !arguments.no_chat_template && ChatTemplate::find(folder)?.is_some();
-        // a prompt may fill what the completion leaves of the context; too little of it is an error of its own
-        config.rollout.max_prompt_length = context.saturating_sub(limit).max(SHORTEST_PROMPT);
-    }
-    let eval = &mut config.eval;
-    eval.problems = arguments.problems.unwrap_or(if arguments.data == "chain" { eval.problems } else { usize::MAX });
-    eval.n = arguments.n;
-    eval.max_completion_length = limit;
-    eval.budgets = budgets(arguments);
-    eval.temperature = arguments.sampling.temperature;
-    eval.top_p = arguments.sampling.top_p;
-    eval.top_k = arguments.sampling.top_k;
-    eval.min_p = arguments.sampling.min_p;
-    eval.seed = arguments.sampling.seed;
-    Ok(config)
+type Sampled = (EvalReport, Option<SamplesFile>);
+
+fn sampled(arguments: &EvalArguments, terminal: &Terminal, interrupt: &Interrupt) -> Result<Sampled> {
+    let limit = arguments.limit.unwrap_or(LIMIT);
+    let settings = settings(arguments, u32::try_from(limit).unwrap_or(u32::MAX), true)?;
+    let (samples, file) = eval_sampling::sample(arguments, &settings, terminal, interrupt)?;
+    Ok((report(settings, samples)?, file))
 }
 
-/// The budgets that were typed, else powers of two and what lies half-way between them, up to the limit.
-fn budgets(arguments: &EvalArguments) -> Vec<u32> {
-    if !arguments.budgets.is_empty() {
-        return arguments.budgets.clone();
+fn recorded(arguments: &EvalArguments, samples: Vec<RecordedSamples>) -> Result<EvalReport> {
+    let lengths = samples.iter().flat_map(|entry| &entry.problems).flat_map(|problem| &problem.lengths);
+    let longest = lengths.copied().max().unwrap_or(1).max(1);
+    let limit = arguments.limit.map_or(longest, |limit| u32::try_from(limit).unwrap_or(u32::MAX));
+    report(settings(arguments, limit, false)?, samples)
+}
+
+fn report(settings: EvalSettings, samples: Vec<RecordedSamples>) -> Result<EvalReport> {
+    let entry = |samples: RecordedSamples| EvalEntry::new(samples.model, samples.data, samples.problems, &settings);
+    let entries = samples.into_iter().map(entry).collect::<Result<Vec<_>, _>>()?;
+    Ok(EvalReport::new(concat!("curt ", env!("CARGO_PKG_VERSION")).to_owned(), settings, entries)?)
+}
+
+/// The pairs that were asked for; without a wish and with two models, those two.
+fn comparisons(arguments: &EvalArguments, report: &EvalReport) -> Result<Vec<EvalComparison>> {
+    let mut labels: Vec<&str> = Vec::new();
+    for entry in &report.entries {
+        if !labels.contains(&entry.model.as_str()) {
+            labels.push(&entry.model);
+        }
     }
-    let limit = u32::try_from(arguments.limit).unwrap_or(u32::MAX);
-    let powers = (4..31).map(|power| 1_u32 << power);
-    let mut budgets: Vec<u32> = powers.flat_map(|power| [power, power + power / 2]).take_while(|b| *b < limit).collect();
-    budgets.retain(|budget| *budget != 24 && *budget >= limit.div_ceil(64));
-    budgets.push(limit);
+    match (&arguments.compare[..], &labels[..]) {
+        ([before, after], _) => eval_compare::compare(report, before, after),
+        (_, [before, after]) => eval_compare::compare(report, before, after),
+        _ => Ok(Vec::new()),
+    }
+}
+
+/// What is computed, and, where samples are drawn, how.
+fn settings(arguments: &EvalArguments, limit: u32, sampled: bool) -> Result<EvalSettings> {
+    if let Some(&budget) = arguments.budgets.iter().find(|budget| **budget > limit) {
+        return Err(CommandError::BudgetBeyondLimit { budget, limit: limit as usize }.into());
+    }
+    let sampling = &arguments.sampling;
+    let drawn = EvalSampling {
+        n: arguments.n,
+        temperature: sampling.temperature,
+        top_p: sampling.top_p,
+        top_k: sampling.top_k,
+        min_p: sampling.min_p,
+        seed: sampling.seed,
+        prompt_suffix: arguments.prompt_suffix.clone(),
+        chat_template: !arguments.no_chat_template,
+    };
+    Ok(EvalSettings {
+        limit,
+        budgets: budgets(&arguments.budgets, limit),
+        sampling: sampled.then_some(drawn),
+        resamples: arguments.resamples,
+        bootstrap_seed: 0,
+    })
+}
+
+/// The budgets that were typed, in increasing order; else powers of two and what lies half-way between them, up to the limit.
+fn budgets(typed: &[u32], limit: u32) -> Vec<u32> {
+    let mut budgets = typed.to_vec();
+    if budgets.is_empty() {
+        let powers = (4..31).map(|power| 1_u32 << power);
+        budgets.extend(powers.flat_map(|power| [power, power + power / 2]).take_while(|budget| *budget < limit));
+        budgets.retain(|budget| *budget != 24 && *budget >= limit.div_ceil(64));
+        budgets.push(limit);
+    }
+    budgets.sort_unstable();
+    budgets.dedup();
     budgets
+}
+
+fn write(terminal: &Terminal, path: &Path, value: &impl Serialize) -> Result<()> {
+    let text = serde_json::to_string_pretty(value)? + "\n";
+    let written = whole_file::write(path, text.as_bytes());
+    written.map_err(|source| CommandError::Output { path: path.to_owned(), source })?;
+    terminal.say(&format!("  written to {}", path.display()));
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
-    use clap::Parser;
-
     use super::*;
-    use crate::arguments::{Arguments, Command};
 
     #[test]
-    fn problems_are_judged_by_the_verifier_of_their_task() {
-        for (data, kind) in [("chain", "chain"), ("problems.jsonl", "math")] {
-            let typed = Arguments::try_parse_from(["curt", "eval", "embedded:good", "--data", data]).unwrap();
-            let Some(Command::Eval(arguments)) = typed.command else { panic!("{data}") };
-            let config = config(&arguments, 512, Path::new(".")).unwrap();
-            assert_eq!(config.verify.kind, kind, "{data}");
-        }
+    fn budgets_rise_and_end_at_the_limit() {
+        assert_eq!(budgets(&[], 256), [16, 32, 48, 64, 96, 128, 192, 256]);
+        assert_eq!(budgets(&[], 10), [10]);
+        assert_eq!(budgets(&[], 32_768)[..3], [512, 768, 1024]);
+        assert_eq!(budgets(&[24, 8, 24], 32), [8, 24]);
     }
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use curt_eval::EvalError;
 use curt_kernels::DeviceError;
 use curt_lab::{LabError, ScoreError};
 use curt_report::ReportError;
@@ -11,9 +12,10 @@ use curt_task::TaskError;
 use curt_trainer::checkpoint::CheckpointError;
 use curt_trainer::filter::FilterError;
 use curt_trainer::run_file::RunFileError;
-use curt_trainer::{RunDirectoryError, TrainError};
+use curt_trainer::{EvalFileError, RunDirectoryError, TrainError};
 
 use crate::embedded;
+use crate::eval_compare::EvalCommandError;
 use crate::interrupt;
 
 /// The system: a device, a disk, a pipe.
@@ -154,6 +156,15 @@ fn code_of(error: &(dyn std::error::Error + 'static)) -> Option<u8> {
     if let Some(error) = error.downcast_ref::<TrainError>() {
         return Some(train_code(error));
     }
+    if let Some(error) = error.downcast_ref::<EvalCommandError>() {
+        return Some(if error.is_of_the_command_line() { CONFIG } else { DATA });
+    }
+    if let Some(error) = error.downcast_ref::<EvalFileError>() {
+        return Some(eval_file_code(error));
+    }
+    if error.is::<EvalError>() {
+        return Some(DATA);
+    }
     if let Some(error) = error.downcast_ref::<FilterError>() {
         return Some(filter_code(error));
     }
@@ -194,6 +205,15 @@ fn train_code(error: &TrainError) -> u8 {
         TrainError::ReweightsTokens { .. } => CONFIG,
         TrainError::Reward(_) | TrainError::Advantage(_) | TrainError::Difficulty(_) | TrainError::Eval(_) => CONFIG,
         _ => SYSTEM,
+    }
+}
+
+fn eval_file_code(error: &EvalFileError) -> u8 {
+    match error {
+        EvalFileError::Train(error) => train_code(error),
+        EvalFileError::Occupied { .. } | EvalFileError::OtherConditions { .. } => CONFIG,
+        EvalFileError::Io { .. } => SYSTEM,
+        _ => DATA,
     }
 }
 

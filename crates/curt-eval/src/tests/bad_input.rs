@@ -71,8 +71,10 @@ fn problems_of_one_name_are_refused() {
 }
 
 #[test]
-fn problems_without_samples_are_refused() {
-    assert!(matches!(groups_of(&[problem("p", &[1]), problem("q", &[])]), Err(EvalError::Ragged { problem: 1, found: 0, .. })));
+fn problems_with_other_numbers_of_samples_are_refused() {
+    let error = groups_of(&[problem("p", &[1, 2]), problem("q", &[3])]).unwrap_err();
+    assert_eq!(error.to_string(), "problem `q` has 1 samples, expected 2 as problem `p` has");
+    assert!(matches!(groups_of(&[problem("p", &[])]), Err(EvalError::UnevenSamples { found: 0, expected: 1, .. })));
     assert_eq!(groups_of(&[]), Err(EvalError::Empty("sample")));
 }
 
@@ -88,6 +90,19 @@ fn unequal_sets_of_problems_are_not_compared() {
         let error = EvalComparison::new(&one, &entry("b", names), settings.bootstrap()).unwrap_err();
         assert_eq!(error, EvalError::OtherProblems { before: "a".into(), after: "b".into(), problem: missing.into() });
     }
+}
+
+#[test]
+fn other_problems_under_the_same_names_are_not_compared() {
+    let settings = super::reports::settings();
+    let entry = |key: &str| {
+        let keyed = |name: &str, key: Option<&str>| ProblemSamples { key: key.map(str::to_owned), ..problem(name, &[4]) };
+        let problems = vec![keyed("p", Some("1")), keyed("q", Some(key)), keyed("r", (key == "2").then_some("3"))];
+        EvalEntry::new("m".into(), "set".into(), problems, &settings).unwrap()
+    };
+    let compare = |after: &str| EvalComparison::new(&entry("2"), &entry(after), settings.bootstrap());
+    assert!(compare("2").is_ok());
+    assert!(matches!(compare("9"), Err(EvalError::OtherProblems { problem, .. }) if problem == "q"));
 }
 
 #[test]

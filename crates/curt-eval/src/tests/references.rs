@@ -59,7 +59,6 @@ fn majority_at_k_agrees_with_all_subsets() {
         let votes: Vec<u64> = (0..n as u64).map(|i| draw(1, case, i) % kinds).collect();
         let mut samples: Vec<Sample> = votes.iter().map(|vote| voter(0, *vote)).collect();
         if samples.iter().all(|sample| sample.answer.is_none()) {
-            samples[0].answer = Some(2);
             continue;
         }
         samples.reverse();

@@ -14,6 +14,7 @@ pub fn problems(shift: u64) -> Vec<ProblemSamples> {
         let lengths: Vec<u32> = numbers(2).map(|bits| 1 + (bits % (60 - 8 * shift)) as u32).collect();
         ProblemSamples {
             problem: format!("p{problem:02}"),
+            key: None,
             difficulty: Some((problem / 6) as u32),
             cluster: Some(format!("text {}", problem / 2)),
             finished: vec![true; 4],

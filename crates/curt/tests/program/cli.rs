@@ -11,7 +11,7 @@ fn help_has_examples_and_exit_codes() {
     let cases: [(&[&str], &[&str]); 9] = [
         (&["--help"], &["train", "eval", "generate", "embedded:good", "Exit codes:", "130", "NO_COLOR"]),
         (&["train", "--help"], &["--set", "--resume", "--output-dir", "--device", "--threads", "--dry-run", "Examples:"]),
-        (&["eval", "--help"], &["--data", "--n", "--limit", "--budgets", "--top-p", "--min-p", "--json", "Examples:"]),
+        (&["eval", "--help"], &["--data", "--n", "--limit", "--budgets", "--top-p", "--rollouts", "--compare", "--output", "--json", "Examples:"]),
         (&["generate", "--help"], &["--prompt-file", "--chat", "--max-new-tokens", "--show-ids", "Examples:"]),
         (&["score", "--help"], &["--strategy", "--set", "--advantage", "--groups-per-step", "\"correct\": true", "Examples:"]),
         (&["lab", "--help"], &["--target-length", "--strategy", "--json", "--plot", "run directory", "Examples:"]),
@@ -208,21 +208,6 @@ fn a_prompt_can_come_from_a_file_or_from_standard_input() {
     let expected = typed(&["--prompt", "^44a*3>"]).run().ends_with(0).stdout;
     assert_eq!(typed(&["--prompt-file", "prompt.txt"]).run().ends_with(0).stdout, expected);
     assert_eq!(typed(&["--prompt-file", "-"]).run_with("^44a*3>").ends_with(0).stdout, expected);
-}
-
-#[test]
-fn an_evaluation_prints_its_table_and_writes_json() {
-    let root = tempfile::tempdir().unwrap();
-    let options = ["--problems=1", "--n=2", "--limit=24", "--budgets=24,8", "--json=out.json"];
-    let run = curt(root.path()).args(["eval", "embedded:good"]).args(options).run().ends_with(0);
-    for text in
-        ["mean length in tokens", "Mean@2", "Pass@2", "right within    8 tokens", "right within   24 tokens", "difficulty"]
-    {
-        assert!(run.stdout.contains(text), "no {text} in:\n{}", run.stdout);
-    }
-    let json: serde_json::Value = serde_json::from_slice(&fs::read(root.path().join("out.json")).unwrap()).unwrap();
-    assert_eq!((json["problems"].as_u64(), json["samples_per_problem"].as_u64()), (Some(9), Some(2)));
-    assert_eq!(json["budgets"][0]["budget"], 8);
 }
 
 #[test]

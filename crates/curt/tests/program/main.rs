@@ -6,5 +6,6 @@ mod bad_input;
 mod cli;
 mod data;
 mod device;
+mod eval;
 mod filter;
 mod report;
