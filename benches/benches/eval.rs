@@ -57,7 +57,7 @@ fn metrics(criterion: &mut Criterion) {
             black_box(budget_curve(&groups, LIMIT, &BUDGETS).expect("budgets in order"));
             black_box(lengths_by_correctness(&groups, LIMIT));
             for k in [1, 2, 4, 8] {
-                black_box(majority_at_k(&groups, k).expect("answers")) ;
+                black_box(majority_at_k(&groups, k).expect("answers"));
                 black_box(pass_at_k(&groups, k).expect("k within the samples"));
             }
             black_box(auc_oaa(&groups, LIMIT).expect("a limit"));

@@ -50,8 +50,17 @@ fn rollouts(step: u32, noise: &mut Noise) -> String {
 fn metrics(step: u32, noise: &mut Noise) -> String {
     let mut row = format!("{{\"step\":{step}");
     let drawn = [
-        "reward", "entropy", "grad_norm", "completions/mean_length", "eff/accuracy", "eff/accuracy_in_budget",
-        "eff/len_correct_p10", "eff/len_correct_p50", "eff/len_correct_p90", "eff/len_wrong_p50", "eff/frac_groups_kept",
+        "reward",
+        "entropy",
+        "grad_norm",
+        "completions/mean_length",
+        "eff/accuracy",
+        "eff/accuracy_in_budget",
+        "eff/len_correct_p10",
+        "eff/len_correct_p50",
+        "eff/len_correct_p90",
+        "eff/len_wrong_p50",
+        "eff/frac_groups_kept",
     ];
     let others: Vec<String> = (0..OTHERS).map(|i| format!("other/{i}")).collect();
     for name in drawn.into_iter().chain(others.iter().map(String::as_str)) {

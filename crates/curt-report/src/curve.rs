@@ -74,14 +74,15 @@ impl Curve {
         self.last = value;
         self.values += 1;
         let point = Point { first: step, last: step, low: value, high: value, sum: value, count: 1 };
-        match self.points.last_mut() {
-            Some(open) if open.count < self.width => open.merge(&point),
-            _ if self.points.len() < MAX_POINTS => self.points.push(point),
-            _ => {
-                self.halve();
-                self.points.push(point);
-            }
+        let is_full = self.points.len() >= MAX_POINTS;
+        if let Some(open) = self.points.last_mut().filter(|last| last.count < self.width) {
+            open.merge(&point);
+            return true;
         }
+        if is_full {
+            self.halve();
+        }
+        self.points.push(point);
         true
     }
 

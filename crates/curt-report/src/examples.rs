@@ -186,7 +186,9 @@ mod tests {
     use super::*;
 
     fn offer(examples: &mut Examples, step: u32, end: Option<usize>, key: &str, difficulty: u32) {
-        let line = format!("{{\"problem_key\":\"{key}\",\"difficulty\":{difficulty},\"step\":{step},\"text\":\"of {step}\",\"length\":3}}");
+        let line = format!(
+            "{{\"problem_key\":\"{key}\",\"difficulty\":{difficulty},\"step\":{step},\"text\":\"of {step}\",\"length\":3}}"
+        );
         examples.offer(step, end, line.as_bytes(), || serde_json::from_str(&line)).unwrap();
     }
 

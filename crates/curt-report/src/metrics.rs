@@ -44,12 +44,12 @@ impl Metrics {
         self.steps = self.steps.max(row.step);
         let mut fresh = true;
         for (name, value) in row.values {
-            match self.curves.get_mut(&name) {
-                Some(curve) => fresh &= curve.push(row.step, value),
-                None if self.curves.len() < MAX_NAMES => {
-                    self.curves.entry(name).or_default().push(row.step, value);
-                }
-                None => self.left_out += 1,
+            if let Some(curve) = self.curves.get_mut(&name) {
+                fresh &= curve.push(row.step, value);
+            } else if self.curves.len() < MAX_NAMES {
+                self.curves.entry(name).or_default().push(row.step, value);
+            } else {
+                self.left_out += 1;
             }
         }
         self.repeated += u64::from(!fresh);

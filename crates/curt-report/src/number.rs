@@ -93,7 +93,10 @@ mod tests {
             [0.0, 2e-4, 0.01234, 3.5, 45.678, 612.34, 10448.0, -10448.0, 3e12].map(four_digits),
             ["0", "2.00e-4", "0.0123", "3.500", "45.68", "612.3", "10,448", "-10,448", "3.00e12"]
         );
-        assert_eq!([Unit::Share.signed(0.2), Unit::Share.signed(-0.2), Unit::Share.signed(-1e-9)], ["+0.200", "\u{2212}0.200", "0.000"]);
+        assert_eq!(
+            [Unit::Share.signed(0.2), Unit::Share.signed(-0.2), Unit::Share.signed(-1e-9)],
+            ["+0.200", "\u{2212}0.200", "0.000"]
+        );
         assert_eq!([counted(1, "step"), counted(2000, "step")], ["1 step", "2,000 steps"]);
     }
 }

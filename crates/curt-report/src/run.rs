@@ -109,7 +109,10 @@ impl Run {
         note(metrics.left_out > 0, format!("{left_out} numbers of metrics.jsonl have names beyond the first few hundred."));
         let of = (grouped(rollouts.read as u64), grouped(rollouts.files as u64));
         note(rollouts.read == 0 && rollouts.files > 0, "The recorded rollouts were left unread.".into());
-        note((1..rollouts.files).contains(&rollouts.read), format!("Rollouts of {} steps, evenly spaced among {}, were read.", of.0, of.1));
+        note(
+            (1..rollouts.files).contains(&rollouts.read),
+            format!("Rollouts of {} steps, evenly spaced among {}, were read.", of.0, of.1),
+        );
         note(rollouts.files == 0, "The run has no recorded rollouts.".into());
         let events = grouped(self.events.left_out);
         note(self.events.left_out > 0, format!("{events} more alarms and changes of stage are in events.jsonl."));

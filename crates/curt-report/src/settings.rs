@@ -75,11 +75,8 @@ impl Settings {
     /// The keys whose values differ from `other`, in the order of this file, then those that only `other` has.
     pub fn differences<'a>(&'a self, other: &'a Self) -> Vec<Difference<'a>> {
         let find = |rows: &'a [(String, String)], key: &str| rows.iter().find(|row| row.0 == key).map(|row| row.1.as_str());
-        let here = self.rows.iter().map(|(key, value)| Difference {
-            key,
-            there: find(&other.rows, key),
-            here: Some(value.as_str()),
-        });
+        let here =
+            self.rows.iter().map(|(key, value)| Difference { key, there: find(&other.rows, key), here: Some(value.as_str()) });
         let gone = other.rows.iter().filter(|row| find(&self.rows, &row.0).is_none());
         let gone = gone.map(|(key, value)| Difference { key, there: Some(value.as_str()), here: None });
         here.filter(|row| row.there != row.here).chain(gone).collect()
@@ -106,10 +103,10 @@ mod tests {
 
     #[test]
     fn keys_are_flat_and_in_order() {
-        let found = settings("seed = 0\n[train]\nsteps = 5\nrate = 1e-6\n[data]\npath = \"a\"\nlinks = [1, 2]\n");
+        let found = settings("seed = 0\n[train]\nsteps = 5\nrate = 0.5\n[data]\npath = \"a\"\nlinks = [1, 2]\n");
         let rows: Vec<(&str, &str)> = found.rows().iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
         let expected =
-            [("seed", "0"), ("train.steps", "5"), ("train.rate", "1e-6"), ("data.path", "\"a\""), ("data.links", "[1, 2]")];
+            [("seed", "0"), ("train.steps", "5"), ("train.rate", "0.5"), ("data.path", "\"a\""), ("data.links", "[1, 2]")];
         assert_eq!(rows, expected);
         assert_eq!((found.number("train.steps"), found.text("data.path").as_deref()), (Some(5), Some("a")));
         assert_eq!((found.number("train.nothing"), found.number("seed.x")), (None, None));

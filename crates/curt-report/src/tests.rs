@@ -13,9 +13,15 @@ const HOSTILE: &str = "</script><script>hacked=1</script><img src=x onerror=hack
 fn run_directory(root: &Path, name: &str, steps: u32) -> PathBuf {
     let run = root.join(name);
     fs::create_dir_all(run.join("rollouts")).unwrap();
-    let settings = format!("seed = 0\n[model]\npath = {HOSTILE:?}\n[reward]\nstrategy = \"truncation\"\ntarget_length = 48\n[train]\nsteps = {steps}\n");
+    let settings = format!(
+        "seed = 0\n[model]\npath = {HOSTILE:?}\n[reward]\nstrategy = \"truncation\"\ntarget_length = 48\n[train]\nsteps = {steps}\n"
+    );
     // TOML has other escapes than Rust
-    fs::write(run.join("run.toml"), settings.replace("\\u{1b}", "\\u001b").replace("\\u{202e}", "\\u202e").replace("\\0", "\\u0000")).unwrap();
+    fs::write(
+        run.join("run.toml"),
+        settings.replace("\\u{1b}", "\\u001b").replace("\\u{202e}", "\\u202e").replace("\\0", "\\u0000"),
+    )
+    .unwrap();
     let mut metrics = String::new();
     for step in 1..=steps {
         let (length, accuracy) = (20.0 + 60.0 / f64::from(step), 1.0 - 0.5 / f64::from(step));

@@ -128,26 +128,27 @@ impl Trainer {
         let problem = &selected.problem;
         let verifier = self.verifiers.of(&problem.source);
         let samples = group.group.completions.iter().zip(&group.verdicts).zip(&group.texts).enumerate();
-        let row = |(sample_index, ((completion, verdict), text)): (usize, ((&Completion, &crate::CompletionVerdict), &String))| {
-            Ok(EvalRow {
-                model: plan.model.to_owned(),
-                data: plan.data.to_owned(),
-                group: name(selected),
-                problem_key: format!("{:016x}", selected.key),
-                sample_index,
-                difficulty: problem.difficulty,
-                cluster: plan.cluster.and_then(|field| field_of(selected, field)),
-                correct: verdict.is_correct(),
-                length: completion.ids.len(),
-                finish_reason: completion.stop,
-                answer_at: answer_at(verifier, self.encoder.tokenizer(), &problem.answer, &completion.ids)?,
-                verdict: verdict.verification.verdict,
-                answer: problem.answer.clone(),
-                answer_extracted: verdict.verification.extracted.clone(),
-                text: text.clone(),
-                completion_ids: completion.ids.clone(),
-            })
-        };
+        let row =
+            |(sample_index, ((completion, verdict), text)): (usize, ((&Completion, &crate::CompletionVerdict), &String))| {
+                Ok(EvalRow {
+                    model: plan.model.to_owned(),
+                    data: plan.data.to_owned(),
+                    group: name(selected),
+                    problem_key: format!("{:016x}", selected.key),
+                    sample_index,
+                    difficulty: problem.difficulty,
+                    cluster: plan.cluster.and_then(|field| field_of(selected, field)),
+                    correct: verdict.is_correct(),
+                    length: completion.ids.len(),
+                    finish_reason: completion.stop,
+                    answer_at: answer_at(verifier, self.encoder.tokenizer(), &problem.answer, &completion.ids)?,
+                    verdict: verdict.verification.verdict,
+                    answer: problem.answer.clone(),
+                    answer_extracted: verdict.verification.extracted.clone(),
+                    text: text.clone(),
+                    completion_ids: completion.ids.clone(),
+                })
+            };
         samples.map(row).collect()
     }
 }
@@ -179,12 +180,7 @@ const BEYOND: usize = 16;
 ///
 /// # Errors
 /// Ids that the tokenizer cannot decode.
-pub fn answer_at(
-    verifier: &dyn Verifier,
-    tokenizer: &Tokenizer,
-    answer: &str,
-    ids: &[u32],
-) -> Result<Option<usize>, TrainError> {
+pub fn answer_at(verifier: &dyn Verifier, tokenizer: &Tokenizer, answer: &str, ids: &[u32]) -> Result<Option<usize>, TrainError> {
     if !QUICK.contains(&verifier.name()) {
         return Ok(None);
     }

@@ -27,7 +27,8 @@ fn entry_lines(terminal: &Terminal, entry: &EvalEntry) -> Vec<String> {
     let summary = &entry.summary;
     let (model, data) = (plain(&entry.model), plain(&entry.data));
     let (problems, samples) = (summary.problems as u64, summary.samples_per_problem as u64);
-    let of = format!("{}, {} of each, at most {} tokens", counted(problems, "problem"), counted(samples, "sample"), summary.limit);
+    let of =
+        format!("{}, {} of each, at most {} tokens", counted(problems, "problem"), counted(samples, "sample"), summary.limit);
     let mut lines = vec![format!("  {}: {of}", terminal.bold(&format!("{model} on {data}"))), String::new()];
     lines.extend(with_bold_heads(terminal, length_table(entry).lines()));
     lines.push(String::new());
@@ -208,7 +209,8 @@ mod tests {
             answer_at: vec![correct[0].then_some(8), None],
             ..ProblemSamples::default()
         };
-        let entry = |model: &str, problems| EvalEntry::new(model.to_owned(), "set\x1b[2J".to_owned(), problems, &settings).unwrap();
+        let entry =
+            |model: &str, problems| EvalEntry::new(model.to_owned(), "set\x1b[2J".to_owned(), problems, &settings).unwrap();
         let before = entry("a", vec![problem("p", [60, 64], [true, false]), problem("q", [50, 20], [true, false])]);
         let after = entry("b", vec![problem("p", [10, 10], [true, true]), problem("q", [20, 30], [true, true])]);
         let comparisons = vec![EvalComparison::new(&before, &after, settings.bootstrap()).unwrap()];

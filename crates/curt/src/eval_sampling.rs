@@ -160,13 +160,7 @@ fn sets(data: &[String]) -> Result<Vec<(String, String)>> {
 }
 
 /// The configuration of a run of which only the evaluation happens: the embedded one with what was typed.
-fn config(
-    arguments: &EvalArguments,
-    settings: &EvalSettings,
-    data: &str,
-    context: usize,
-    folder: &Path,
-) -> Result<Config> {
+fn config(arguments: &EvalArguments, settings: &EvalSettings, data: &str, context: usize, folder: &Path) -> Result<Config> {
     let limit = settings.limit as usize;
     // as a key, so that what follows from the task does, such as the verifier
     let sets = if data == "chain" { Vec::new() } else { vec!["data.task=jsonl".to_owned(), "data.path=FILE".to_owned()] };
@@ -209,8 +203,7 @@ mod tests {
     #[test]
     fn problems_are_judged_by_the_verifier_of_their_task() {
         let arguments = typed(&["embedded:good"]);
-        let settings =
-            EvalSettings { limit: 256, budgets: vec![256], sampling: None, resamples: 1, bootstrap_seed: 0 };
+        let settings = EvalSettings { limit: 256, budgets: vec![256], sampling: None, resamples: 1, bootstrap_seed: 0 };
         for (data, kind) in [("chain", "chain"), ("problems.jsonl", "math")] {
             let config = config(&arguments, &settings, data, 512, Path::new(".")).unwrap();
             assert_eq!(config.verify.kind, kind, "{data}");

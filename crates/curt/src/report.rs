@@ -48,8 +48,7 @@ pub fn page(runs: Vec<Run>, evaluations: Vec<EvaluationFile>) -> Result<String> 
 
 /// Writes the page whole or not at all.
 pub fn write(output: &Path, page: &str) -> Result<()> {
-    whole_file::write(output, page.as_bytes())
-        .map_err(|source| CommandError::Output { path: output.to_owned(), source }.into())
+    whole_file::write(output, page.as_bytes()).map_err(|source| CommandError::Output { path: output.to_owned(), source }.into())
 }
 
 /// The tokenizer of a run's newest checkpoint, if there is one that can be read: a page without prompts is better than none.

@@ -70,7 +70,8 @@ pub fn compare(ledger: &mut Ledger) -> Result<()> {
         let holds = !expected.is_empty() && wrong.is_empty();
         ledger.holds(&format!("scalars of {what}"), holds, || wrong.join("\n       "));
     }
-    let unknown: Vec<&String> = read.keys().filter(|tag| !of_steps.contains_key(*tag) && !of_evaluations.contains_key(*tag)).collect();
+    let unknown: Vec<&String> =
+        read.keys().filter(|tag| !of_steps.contains_key(*tag) && !of_evaluations.contains_key(*tag)).collect();
     ledger.holds("no other scalars", unknown.is_empty(), || format!("{unknown:?}"));
     Ok(())
 }
@@ -119,7 +120,8 @@ fn python(work: &Path) -> Result<PathBuf> {
     if !folder.join("done").is_file() {
         let folder_text = folder.to_string_lossy();
         shell::run(&mut shell::command(work, &["python3", "-m", "venv", "--clear", &folder_text]))?;
-        let install = [&python.to_string_lossy(), "-m", "pip", "install", "-q", "--disable-pip-version-check", PACKAGE, "setuptools<81"];
+        let install =
+            [&python.to_string_lossy(), "-m", "pip", "install", "-q", "--disable-pip-version-check", PACKAGE, "setuptools<81"];
         shell::run(&mut shell::command(work, &install))?;
         fs::write(folder.join("done"), "")?;
     }

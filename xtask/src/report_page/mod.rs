@@ -186,7 +186,8 @@ fn make_hostile(run: &Path, copy: &Path) -> Result<()> {
     };
     let names = ["text", "prompt_id", "prompt", "problem", "answer", "answer_extracted", "finish_reason", "drop_reason"];
     let events = changed(&fs::read_to_string(run.join("events.jsonl"))?, &names)?;
-    let alarm = serde_json::json!({"step": 3, "event": "alarm", "detail": {"alarm": HOSTILE, "message": HOSTILE, "key": HOSTILE}});
+    let alarm =
+        serde_json::json!({"step": 3, "event": "alarm", "detail": {"alarm": HOSTILE, "message": HOSTILE, "key": HOSTILE}});
     fs::write(copy.join("events.jsonl"), format!("{events}{alarm}\n"))?;
     for entry in fs::read_dir(run.join("rollouts"))? {
         let path = entry?.path();

@@ -91,7 +91,10 @@ impl Histogram<'_> {
                 let end = scale.place(*count as f64 / total);
                 let (top, height) = (end.min(middle), (end - middle).abs().max(0.6));
                 let width = (to - from - 1.0).max(0.5);
-                let _ = write!(svg, "<rect class=\"bar {class}\" x=\"{from:.1}\" y=\"{top:.1}\" width=\"{width:.1}\" height=\"{height:.1}\"/>");
+                let _ = write!(
+                    svg,
+                    "<rect class=\"bar {class}\" x=\"{from:.1}\" y=\"{top:.1}\" width=\"{width:.1}\" height=\"{height:.1}\"/>"
+                );
             }
         }
         let _ = write!(svg, "<path class=\"axis\" d=\"M{LEFT} {middle:.1}H{RIGHT}\"/>");
@@ -143,20 +146,16 @@ mod tests {
 
     #[test]
     fn counts_are_in_the_table_and_nothing_is_drawn_of_none() {
-        let mut histogram = Histogram {
-            id: "h",
-            title: "lengths",
-            right: 63,
-            tallest: 0.5,
-            correct: [0; BINS],
-            wrong: [0; BINS],
-            target: None,
-        };
+        let mut histogram =
+            Histogram { id: "h", title: "lengths", right: 63, tallest: 0.5, correct: [0; BINS], wrong: [0; BINS], target: None };
         assert!(histogram.html().is_empty());
         histogram.correct[1] = 1500;
         histogram.wrong[31] = 500;
         let html = histogram.html();
-        assert!(html.contains("<th scope=\"row\">2\u{2013}3</th><td data-v=\"1500\">1,500</td><td data-v=\"0\">0</td>"), "{html}");
+        assert!(
+            html.contains("<th scope=\"row\">2\u{2013}3</th><td data-v=\"1500\">1,500</td><td data-v=\"0\">0</td>"),
+            "{html}"
+        );
         assert!(html.contains("2,000 rollouts, 1,500 of them right.") && histogram.own_tallest() == 0.75);
         assert_eq!(html.matches("<rect class=\"bar").count(), 2);
     }

@@ -94,7 +94,8 @@ impl LineChart<'_> {
         if self.lines.is_empty() {
             return String::new();
         }
-        let legend = |line: &Line| (format!("{}{}", color(line.color), if line.is_dashed { " dashed" } else { "" }), line.name.clone());
+        let legend =
+            |line: &Line| (format!("{}{}", color(line.color), if line.is_dashed { " dashed" } else { "" }), line.name.clone());
         Figure {
             id: self.id,
             title: self.title,
@@ -109,12 +110,7 @@ impl LineChart<'_> {
 
     fn svg(&self) -> String {
         let (x, y) = (self.x_scale(), self.y_scale());
-        let data = format!(
-            "{} data-left=\"{}\" data-width=\"{}\"",
-            x.attributes(),
-            LEFT / WIDTH,
-            (RIGHT - LEFT) / WIDTH
-        );
+        let data = format!("{} data-left=\"{}\" data-width=\"{}\"", x.attributes(), LEFT / WIDTH, (RIGHT - LEFT) / WIDTH);
         let mut svg = svg_start(self.id, self.title, &self.description(), &data);
         for band in self.bands {
             let (from, to) = (x.place(band.from), x.place(band.to));
@@ -181,9 +177,9 @@ impl LineChart<'_> {
             let (low, high) = mark.around.unwrap_or((mark.y, mark.y));
             [low, high]
         });
-        let (low, high) = ends.filter(|end| end.is_finite()).fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), end| {
-            (low.min(end), high.max(end))
-        });
+        let (low, high) = ends
+            .filter(|end| end.is_finite())
+            .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), end| (low.min(end), high.max(end)));
         // a target far beyond the numbers would press them flat
         let high = self.target.iter().map(|(target, _)| *target).filter(|target| *target < 2.0 * high).fold(high, f64::max);
         match self.range {
@@ -222,9 +218,10 @@ impl LineChart<'_> {
     fn table(&self) -> String {
         let mut out = format!("<table><thead><tr><th scope=\"col\">{}</th>", escape::line(self.x_name));
         for line in &self.lines {
-            let data = line.metric.as_ref().map_or(String::new(), |(metric, run)| {
-                format!(" data-metric=\"{}\" data-run=\"{run}\"", escape::line(metric))
-            });
+            let data = line
+                .metric
+                .as_ref()
+                .map_or(String::new(), |(metric, run)| format!(" data-metric=\"{}\" data-run=\"{run}\"", escape::line(metric)));
             let _ = write!(out, "<th scope=\"col\"{data}>{}</th>", escape::line(&line.name));
         }
         out += "</tr></thead><tbody>\n";
@@ -292,7 +289,12 @@ fn draw(svg: &mut String, line: &Line, x: &Scale, y: &Scale) {
     } else {
         let _ = writeln!(svg, "<path class=\"line{dashed} {class}\" d=\"{}\"/>", places(&values));
         for mark in &line.marks {
-            let _ = write!(svg, "<circle class=\"dot {class}\" cx=\"{:.1}\" cy=\"{:.1}\" r=\"3\"/>", x.place(mark.x), y.place(mark.y));
+            let _ = write!(
+                svg,
+                "<circle class=\"dot {class}\" cx=\"{:.1}\" cy=\"{:.1}\" r=\"3\"/>",
+                x.place(mark.x),
+                y.place(mark.y)
+            );
         }
     }
 }

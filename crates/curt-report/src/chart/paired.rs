@@ -70,7 +70,8 @@ impl PairedChart<'_> {
         let height = bottom + 40.0;
         let mut svg = svg_start(self.id, self.title, &self.description(), "");
         // as high as its rows
-        svg = svg.replacen(&format!("viewBox=\"0 0 {WIDTH} {}\"", super::HEIGHT), &format!("viewBox=\"0 0 {WIDTH} {height}\""), 1);
+        svg =
+            svg.replacen(&format!("viewBox=\"0 0 {WIDTH} {}\"", super::HEIGHT), &format!("viewBox=\"0 0 {WIDTH} {height}\""), 1);
         for tick in x.ticks(5) {
             let at = x.place(tick);
             let _ = write!(
@@ -109,7 +110,9 @@ impl PairedChart<'_> {
 
     fn description(&self) -> String {
         let of_row = |row: &PairedRow| match row.before {
-            Some(before) => format!("{} {}: {} to {}", self.row_name, row.name, self.unit.text(before), self.unit.text(row.after)),
+            Some(before) => {
+                format!("{} {}: {} to {}", self.row_name, row.name, self.unit.text(before), self.unit.text(row.after))
+            }
             None => format!("{} {}: {}", self.row_name, row.name, self.unit.text(row.after)),
         };
         self.rows.iter().map(of_row).collect::<Vec<_>>().join("; ")

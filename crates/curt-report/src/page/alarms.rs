@@ -59,7 +59,14 @@ mod tests {
             threshold: Some(0.2),
         };
         let html = one(&alarm, "");
-        for part in ["collapse", "step 40", "pause", "become rare &lt;b&gt;", "0.1250 against a threshold of 0.2000", "<code>reward.masking</code>: none"] {
+        for part in [
+            "collapse",
+            "step 40",
+            "pause",
+            "become rare &lt;b&gt;",
+            "0.1250 against a threshold of 0.2000",
+            "<code>reward.masking</code>: none",
+        ] {
             assert!(html.contains(part), "{part}: {html}");
         }
     }

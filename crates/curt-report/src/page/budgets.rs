@@ -23,7 +23,9 @@ pub fn html(runs: &[Run]) -> String {
                 lines.push(Line { is_dashed: true, ..line(before, &name("before"), old, number) });
                 lines.push(line(after, &name(&format!("after step {}", after.step)), color, number));
             }
-            None => lines.extend(run.events.newest().map(|only| line(only, &name(&format!("step {}", only.step)), color, number))),
+            None => {
+                lines.extend(run.events.newest().map(|only| line(only, &name(&format!("step {}", only.step)), color, number)))
+            }
         }
     }
     let targets: Vec<Option<f64>> = runs.iter().map(Run::target_length).collect();
@@ -55,5 +57,11 @@ fn line(evaluation: &Evaluation, name: &str, color: usize, run: usize) -> Line {
         Mark { x: at.budget.into(), first: at.budget.into(), y: at.accuracy, around }
     };
     let marks = summary.budgets.iter().enumerate().filter(|(_, at)| at.budget > 0).map(mark).collect();
-    Line { name: name.into(), metric: Some((format!("budgets of step {}", evaluation.step), run)), color, is_dashed: false, marks }
+    Line {
+        name: name.into(),
+        metric: Some((format!("budgets of step {}", evaluation.step), run)),
+        color,
+        is_dashed: false,
+        marks,
+    }
 }

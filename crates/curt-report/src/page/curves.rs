@@ -30,7 +30,13 @@ const MAIN: [Chart; 4] = [
         range: Range::Share,
         metrics: &[("eff/accuracy", "right"), ("eff/accuracy_in_budget", "right and within L_T")],
     },
-    Chart { id: "entropy", title: "Entropy", unit: Unit::Nats, range: Range::FromZero, metrics: &[("entropy", "entropy per token")] },
+    Chart {
+        id: "entropy",
+        title: "Entropy",
+        unit: Unit::Nats,
+        range: Range::FromZero,
+        metrics: &[("entropy", "entropy per token")],
+    },
     Chart { id: "reward", title: "Reward", unit: Unit::Number, range: Range::Free, metrics: &[("reward", "mean reward")] },
 ];
 
@@ -61,7 +67,13 @@ const DIAGNOSTICS: [Chart; 6] = [
         range: Range::Free,
         metrics: &[("eff/p_correct_short_minus_long", "accuracy of the shortest third less that of the longest")],
     },
-    Chart { id: "gradient", title: "Gradient norm", unit: Unit::Number, range: Range::FromZero, metrics: &[("grad_norm", "before clipping")] },
+    Chart {
+        id: "gradient",
+        title: "Gradient norm",
+        unit: Unit::Number,
+        range: Range::FromZero,
+        metrics: &[("grad_norm", "before clipping")],
+    },
     Chart {
         id: "kl",
         title: "KL",
@@ -110,7 +122,8 @@ fn html(runs: &[Run], charts: &[Chart], bands: &[Band]) -> String {
 
 /// Several quantities of one run.
 fn of_run(run: &Run, chart: &Chart, bands: &[Band]) -> String {
-    let mut metrics: Vec<(String, String)> = chart.metrics.iter().map(|(metric, name)| ((*metric).into(), (*name).into())).collect();
+    let mut metrics: Vec<(String, String)> =
+        chart.metrics.iter().map(|(metric, name)| ((*metric).into(), (*name).into())).collect();
     if chart.id == "reward" {
         // one part is the reward itself
         let parts: Vec<&String> = run.metrics.curves.keys().filter(|name| reward_part(name).is_some()).collect();
@@ -154,14 +167,16 @@ fn reward_part(name: &str) -> Option<&str> {
 /// One quantity of several runs.
 fn of_runs(runs: &[Run], chart: &Chart, place: usize, metric: &str, name: &str) -> String {
     let has = |run: &Run| run.metrics.curve(metric).is_some();
-    let lines = runs.iter().enumerate().filter_map(|(number, run)| {
-        Some(line(run.metrics.curve(metric)?, &run.name, (metric.to_owned(), number), number))
-    });
+    let lines = runs
+        .iter()
+        .enumerate()
+        .filter_map(|(number, run)| Some(line(run.metrics.curve(metric)?, &run.name, (metric.to_owned(), number), number)));
     let id = if place == 0 { chart.id.to_owned() } else { format!("{}-{place}", chart.id) };
     let title = if chart.metrics.len() == 1 { chart.title.to_owned() } else { format!("{}: {name}", chart.title) };
     // one target for all, or none
     let targets: Vec<Option<f64>> = runs.iter().map(Run::target_length).collect();
-    let target = targets[0].filter(|_| chart.id == "length" && targets.iter().all(|target| *target == targets[0]));
+    let first = targets.first().copied().flatten();
+    let target = first.filter(|_| chart.id == "length" && targets.iter().all(|target| *target == first));
     let mut chart = LineChart {
         id: &id,
         title: &title,
@@ -221,7 +236,11 @@ fn others(run: &Run) -> String {
     for (name, curve) in &run.metrics.curves {
         let (Some((first, last)), Some((low, high))) = (curve.ends(), curve.extremes()) else { continue };
         let values = curve.values();
-        let _ = write!(out, "<tr><th scope=\"row\" data-all=\"{0}\">{0}</th><td data-v=\"{values}\">{values}</td>", escape::line(name));
+        let _ = write!(
+            out,
+            "<tr><th scope=\"row\" data-all=\"{0}\">{0}</th><td data-v=\"{values}\">{values}</td>",
+            escape::line(name)
+        );
         for number in [first, last, low, high] {
             let _ = write!(out, "<td data-v=\"{number}\">{}</td>", four_digits(number));
         }

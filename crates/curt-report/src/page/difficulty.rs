@@ -28,7 +28,8 @@ fn of_run(run: &Run) -> String {
     let rows = |color: usize, value: fn(&DifficultyRow) -> f64| -> Vec<PairedRow> {
         let old = |difficulty: u32| before?.summary.by_difficulty.iter().find(|row| row.difficulty == difficulty).map(value);
         let rows = after.summary.by_difficulty.iter();
-        rows.map(|row| PairedRow { name: row.difficulty.to_string(), color, before: old(row.difficulty), after: value(row) }).collect()
+        rows.map(|row| PairedRow { name: row.difficulty.to_string(), color, before: old(row.difficulty), after: value(row) })
+            .collect()
     };
     let chart = |id, title: &str, unit, most, rows| {
         PairedChart { id, title, unit, row_name: "difficulty", most, ends: ends.clone(), rows }.html()
@@ -42,7 +43,12 @@ fn of_runs(runs: &[Run]) -> String {
     let chart = |id: &str, title: &str, unit, range, value: fn(&DifficultyRow) -> f64| {
         let line = |(color, run): (usize, &Run)| {
             let rows = &run.events.newest()?.summary.by_difficulty;
-            let mark = |row: &DifficultyRow| Mark { x: row.difficulty.into(), first: row.difficulty.into(), y: value(row), around: None };
+            let mark = |row: &DifficultyRow| Mark {
+                x: row.difficulty.into(),
+                first: row.difficulty.into(),
+                y: value(row),
+                around: None,
+            };
             Some(Line { name: run.name.clone(), metric: None, color, is_dashed: false, marks: rows.iter().map(mark).collect() })
         };
         LineChart {
@@ -60,5 +66,7 @@ fn of_runs(runs: &[Run]) -> String {
         .html()
     };
     chart("difficulty-accuracy", "Accuracy at the newest evaluation", Unit::Share, Range::Share, |row| row.mean_at_k)
-        + &chart("difficulty-length", "Mean length at the newest evaluation", Unit::Tokens, Range::FromZero, |row| row.mean_length)
+        + &chart("difficulty-length", "Mean length at the newest evaluation", Unit::Tokens, Range::FromZero, |row| {
+            row.mean_length
+        })
 }

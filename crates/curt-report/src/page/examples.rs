@@ -33,13 +33,17 @@ pub fn html(runs: &[Run]) -> String {
 /// Problems of the evaluation, before and after.
 fn evaluated(run: &Run) -> String {
     let Some((before, after)) = run.events.before_and_after() else { return String::new() };
-    let pair = |old| Some((old, after.examples.iter().find(|new: &&EvaluationExample| new.problem == old.problem)?));
+    let pair = |old| {
+        let old: &EvaluationExample = old;
+        Some((old, after.examples.iter().find(|new| new.problem == old.problem)?))
+    };
     let mut pairs: Vec<_> = before.examples.iter().filter_map(pair).collect();
     pairs.sort_by_key(|(old, _)| old.difficulty);
     if pairs.is_empty() {
         return String::new();
     }
-    let mut out = "<p class=\"note\">Problems of the evaluation, answered with the same random numbers before and after.</p>\n".to_owned();
+    let mut out =
+        "<p class=\"note\">Problems of the evaluation, answered with the same random numbers before and after.</p>\n".to_owned();
     for place in spread(pairs.len(), MAX_EVALUATED) {
         let (old, new) = pairs[place];
         let side = |example: &EvaluationExample, when: String| Side {
@@ -65,7 +69,9 @@ fn trained(run: &Run) -> String {
     }
     let same = pairs.iter().filter(|pair| pair.same_prompt).count();
     let words = match (same, pairs.len() - same) {
-        (_, 0) => "Prompts of the training that came more than once: the first completion and the last, each the first of its group.",
+        (_, 0) => {
+            "Prompts of the training that came more than once: the first completion and the last, each the first of its group."
+        }
         (0, _) => "No prompt of the training came twice: completions of equal difficulty, each the first of its group.",
         _ => {
             "Prompts of the training: the first completion and the last of the same prompt, then of different prompts of equal \
@@ -118,7 +124,11 @@ fn side(completion: &Completion) -> Side {
 fn card(problem: &str, difficulty: Option<u32>, prompt: Option<&str>, answer: &str, sides: &[Side; 2]) -> String {
     let mut out = format!("<article class=\"example\">\n<h3>{}</h3>{}", short(problem), of_difficulty(difficulty));
     if let Some(prompt) = prompt.filter(|prompt| !prompt.is_empty()) {
-        let _ = write!(out, "<pre class=\"prompt\" aria-label=\"prompt\">{}</pre>", escape::block(&escape::excerpt(prompt, MAX_SHORT)));
+        let _ = write!(
+            out,
+            "<pre class=\"prompt\" aria-label=\"prompt\">{}</pre>",
+            escape::block(&escape::excerpt(prompt, MAX_SHORT))
+        );
     }
     if !answer.is_empty() {
         let _ = write!(out, "<p class=\"answer\">right answer: <code>{}</code></p>", short(answer));

@@ -225,8 +225,7 @@ mod tests {
     use super::*;
 
     fn length(before: f64, after: f64, interval: Option<(f64, f64)>) -> Card {
-        let interval =
-            interval.map(|(low, high)| Interval { mean: after - before, standard_error: 1.0, low, high, problems: 9 });
+        let interval = interval.map(|(low, high)| Interval { mean: after - before, standard_error: 1.0, low, high, problems: 9 });
         let name = "Mean length".into();
         Card { key: "mean_length", name, unit: Unit::Tokens, more_is_better: false, before: Some(before), after, interval }
     }
@@ -235,7 +234,10 @@ mod tests {
     fn a_card_shows_both_ends_the_change_and_its_interval() {
         let html = card(&length(82.97, 21.2, Some((-66.3, -57.3))));
         assert!(html.contains("data-headline=\"mean_length\" data-end=\"before\" data-v=\"82.97\">83.0<"), "{html}");
-        assert!(html.contains("<p class=\"change better\">\u{2212}61.8 (\u{2212}74 %) [\u{2212}66.3 to \u{2212}57.3]</p>"), "{html}");
+        assert!(
+            html.contains("<p class=\"change better\">\u{2212}61.8 (\u{2212}74 %) [\u{2212}66.3 to \u{2212}57.3]</p>"),
+            "{html}"
+        );
     }
 
     #[test]

@@ -57,9 +57,7 @@ fn medians(runs: &[Run], kind: &str, name: &str) -> String {
     let lines: Vec<Line> = runs
         .iter()
         .enumerate()
-        .filter_map(|(number, run)| {
-            Some(curves::line(run.metrics.curve(&metric)?, run.name(), (metric.clone(), number), number))
-        })
+        .filter_map(|(number, run)| Some(curves::line(run.metrics.curve(&metric)?, run.name(), (metric.clone(), number), number)))
         .collect();
     LineChart {
         id: &format!("length-{name}"),
@@ -117,7 +115,6 @@ fn quantile(lengths: &Lengths, share: f64) -> Option<u32> {
         (seen as f64 >= share * total as f64).then_some(length)
     })
 }
-
 
 #[cfg(test)]
 mod tests {

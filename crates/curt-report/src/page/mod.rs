@@ -134,7 +134,10 @@ impl Page {
 
     fn header(&self, out: &mut String, title: &str) {
         // what it does is written where it can do it
-        let _ = write!(out, "<header>\n<button id=\"theme\" type=\"button\" hidden>Theme</button>\n<p class=\"kind\">curt report</p>\n<h1>{title}</h1>\n");
+        let _ = write!(
+            out,
+            "<header>\n<button id=\"theme\" type=\"button\" hidden>Theme</button>\n<p class=\"kind\">curt report</p>\n<h1>{title}</h1>\n"
+        );
         if let [run] = &self.runs[..] {
             let facts = facts(run);
             if !facts.is_empty() {
@@ -165,7 +168,9 @@ impl Page {
 fn facts(run: &Run) -> Vec<(&'static str, String)> {
     let setting = |key: &str| run.setting(key);
     let steps = match run.planned_steps() {
-        Some(planned) if planned != u64::from(run.metrics.steps) => format!("{} of {}", grouped(run.metrics.steps.into()), grouped(planned)),
+        Some(planned) if planned != u64::from(run.metrics.steps) => {
+            format!("{} of {}", grouped(run.metrics.steps.into()), grouped(planned))
+        }
         _ => grouped(run.metrics.steps.into()),
     };
     let problems = setting("data.path").or_else(|| setting("data.task"));
@@ -197,7 +202,8 @@ fn tell_apart(runs: &mut [Run]) {
     }
     for place in 1..runs.len() {
         let (before, here) = runs.split_at_mut(place);
-        let equal = before.iter().filter(|run| run.path.file_name() == here[0].path.file_name() && run.name == here[0].name).count();
+        let equal =
+            before.iter().filter(|run| run.path.file_name() == here[0].path.file_name() && run.name == here[0].name).count();
         if equal > 0 {
             here[0].name = format!("{} ({})", here[0].name, equal + 1);
         }

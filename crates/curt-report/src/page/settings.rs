@@ -51,7 +51,11 @@ fn differences(rows: &[Difference<'_>], there: &str, here: &str) -> String {
     );
     for row in rows {
         let (there, here) = (code(row.there), code(row.here));
-        let _ = writeln!(out, "<tr><th scope=\"row\"><code>{}</code></th><td class=\"was\">{there}</td><td>{here}</td></tr>", shown(row.key));
+        let _ = writeln!(
+            out,
+            "<tr><th scope=\"row\"><code>{}</code></th><td class=\"was\">{there}</td><td>{here}</td></tr>",
+            shown(row.key)
+        );
     }
     out + "</tbody></table></div>\n"
 }

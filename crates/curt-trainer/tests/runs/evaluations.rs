@@ -79,8 +79,7 @@ fn rows_say_what_an_evaluation_says() {
     file.begin(&Conditions::new(&trainer, &PLAN, &folder()).unwrap()).unwrap();
     file.samples(&rows).unwrap();
     let found = file.finish(&[("good".into(), "chain".into())]).unwrap();
-    let settings =
-        EvalSettings { limit: LIMIT as u32, budgets: vec![16, 64], sampling: None, resamples: 50, bootstrap_seed: 0 };
+    let settings = EvalSettings { limit: LIMIT as u32, budgets: vec![16, 64], sampling: None, resamples: 50, bootstrap_seed: 0 };
     assert_eq!(groups_of(&found[0].problems).unwrap().problems(), 6);
     let entry = EvalEntry::new("good".into(), "chain".into(), found[0].problems.clone(), &settings).unwrap();
     let expected = &evaluation.summary;

@@ -11,7 +11,10 @@ fn help_has_examples_and_exit_codes() {
     let cases: [(&[&str], &[&str]); 9] = [
         (&["--help"], &["train", "eval", "generate", "embedded:good", "Exit codes:", "130", "NO_COLOR"]),
         (&["train", "--help"], &["--set", "--resume", "--output-dir", "--device", "--threads", "--dry-run", "Examples:"]),
-        (&["eval", "--help"], &["--data", "--n", "--limit", "--budgets", "--top-p", "--rollouts", "--compare", "--output", "--json", "Examples:"]),
+        (
+            &["eval", "--help"],
+            &["--data", "--n", "--limit", "--budgets", "--top-p", "--rollouts", "--compare", "--output", "--json", "Examples:"],
+        ),
         (&["generate", "--help"], &["--prompt-file", "--chat", "--max-new-tokens", "--show-ids", "Examples:"]),
         (&["score", "--help"], &["--strategy", "--set", "--advantage", "--groups-per-step", "\"correct\": true", "Examples:"]),
         (&["lab", "--help"], &["--target-length", "--strategy", "--json", "--plot", "run directory", "Examples:"]),

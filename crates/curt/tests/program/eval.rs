@@ -65,10 +65,9 @@ fn two_models_leave_files_that_can_be_read_again() {
     let found = compare(&["whole#weak", "whole/eval.json#embedded:good", "--json=c.json"]).ends_with(0);
     assert!(found.stdout.contains("Mean@k"), "{}", found.stdout);
     assert_eq!(json(&path("c.json"))["comparisons"], report["comparisons"]);
-    for (typed, expected) in [
-        (["whole", "whole#weak"], "several models, embedded:good, weak"),
-        (["whole#weak", "nowhere"], "no nowhere to read"),
-    ] {
+    for (typed, expected) in
+        [(["whole", "whole#weak"], "several models, embedded:good, weak"), (["whole#weak", "nowhere"], "no nowhere to read")]
+    {
         let error = compare(&typed).ends_with(2).stderr;
         assert!(error.contains(expected), "{error}");
     }
@@ -102,8 +101,11 @@ fn wrong_evaluations_are_said() {
     write("other.jsonl", &(row("a") + &row("c")));
     write("nothing.jsonl", "\n");
     write("number.json", "3");
-    write("future.json", "{\"version\": 9, \"created_by\": \"\", \"settings\": {\"limit\": 1, \"budgets\": [], \"sampling\": null, \
-        \"resamples\": 1, \"bootstrap_seed\": 0}, \"entries\": [], \"comparisons\": []}");
+    write(
+        "future.json",
+        "{\"version\": 9, \"created_by\": \"\", \"settings\": {\"limit\": 1, \"budgets\": [], \"sampling\": null, \
+        \"resamples\": 1, \"bootstrap_seed\": 0}, \"entries\": [], \"comparisons\": []}",
+    );
     for (what, line, code, expected) in [
         ("nothing to evaluate", "eval", 2, &["MODEL"][..]),
         ("one label twice", "eval a=x a=y", 2, &["`a` is there twice", "LABEL=MODEL"]),
@@ -130,7 +132,8 @@ fn wrong_evaluations_are_said() {
 #[test]
 fn labels_of_a_recording_are_shown_and_not_obeyed() {
     let root = tempfile::tempdir().unwrap();
-    let rows: String = (0..3).map(|i| format!("{{\"model\": \"a\\u001b[2J\", \"group\": {i}, \"correct\": true, \"length\": 9}}\n")).collect();
+    let rows: String =
+        (0..3).map(|i| format!("{{\"model\": \"a\\u001b[2J\", \"group\": {i}, \"correct\": true, \"length\": 9}}\n")).collect();
     fs::write(root.path().join("rows.jsonl"), rows).unwrap();
     let run = curt(root.path()).args(["eval", "--rollouts", "rows.jsonl"]).run().ends_with(0);
     assert!(run.stdout.contains("a\\u{1b}[2J on recorded") && !run.stdout.contains('\u{1b}'), "{}", run.stdout);
