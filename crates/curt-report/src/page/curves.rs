@@ -204,8 +204,8 @@ fn notes(chart: &LineChart<'_>) -> Vec<String> {
     let half = half_window(most);
     let mut notes = Vec::new();
     if most > crate::chart::NOISY {
-        let of = if merged { "points" } else { "steps" };
-        notes.push(format!("Thin: each of the {of}; thick: means of {}.", 2 * half + 1));
+        let of = if merged { "point" } else { "step" };
+        notes.push(format!("Thin: every {of}; thick: means of {} {of}s.", 2 * half + 1));
     }
     notes
 }

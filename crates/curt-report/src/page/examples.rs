@@ -106,7 +106,11 @@ fn side(completion: &Completion) -> Side {
     rewards.push(("reward".into(), completion.shaped));
     rewards.push(("advantage".into(), completion.advantage.as_f64()));
     rewards.retain(|(name, value)| value.is_some() || !matches!(name.as_str(), "reward" | "advantage"));
-    let mut ended = completion.finish_reason.clone();
+    let mut ended = match completion.finish_reason.as_str() {
+        "eos" => "ended by itself".to_owned(),
+        "length" => "cut off".to_owned(),
+        other => other.to_owned(),
+    };
     if let Some(reason) = &completion.drop_reason {
         ended += &format!(", not trained on: {reason}");
     }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use curt_eval::{Comparison, Interval};
+use curt_eval::{Comparison, Groups, Interval, Sample, paired_difference, problem_passes};
 
 use crate::curve::Curve;
 use crate::escape;
@@ -62,7 +62,13 @@ fn of_run(run: &Run) -> (Vec<Card>, String) {
 }
 
 fn of_evaluations(before: Option<&Evaluation>, after: &Evaluation, target: Option<f64>) -> Vec<Card> {
-    let change = before.and_then(|before| Comparison::new(before.groups.as_ref()?, after.groups.as_ref()?).ok());
+    let groups = before.and_then(|before| Some((before.groups.as_ref()?, after.groups.as_ref()?)));
+    let change = groups.and_then(|(before, after)| Comparison::new(before, after).ok());
+    // of a quantity with a value for each problem, where the problems are the same
+    let paired = |values: &dyn Fn(&Groups) -> Option<Vec<f64>>| {
+        let (before, after) = groups.filter(|_| change.is_some())?;
+        paired_difference(&values(before)?, &values(after)?).ok()
+    };
     let (old, new) = (before.map(|before| &before.summary), &after.summary);
     let k = new.samples_per_problem;
     let mut cards = vec![
@@ -93,7 +99,7 @@ fn of_evaluations(before: Option<&Evaluation>, after: &Evaluation, target: Optio
             more_is_better: true,
             before: old.and_then(|old| old.pass_at.iter().find(|at| at.k == pass.k)).map(|at| at.value),
             after: pass.value,
-            interval: None,
+            interval: paired(&|groups| problem_passes(groups, pass.k).ok()),
         });
     }
     // the budget that the run was trained for, else the one in the middle
@@ -110,10 +116,15 @@ fn of_evaluations(before: Option<&Evaluation>, after: &Evaluation, target: Optio
             more_is_better: true,
             before: old.and_then(|old| old.budgets.iter().find(|other| other.budget == at.budget)).map(|at| at.accuracy),
             after: at.accuracy,
-            interval: None,
+            interval: paired(&|groups| Some(groups.iter().map(|(_, samples)| share_within(samples, at.budget)).collect())),
         });
     }
     cards
+}
+
+/// The share of a problem's samples that are right within a budget.
+fn share_within(samples: &[Sample], budget: u32) -> f64 {
+    samples.iter().filter(|sample| sample.correct_within(budget)).count() as f64 / samples.len().max(1) as f64
 }
 
 fn of_rollouts(run: &Run) -> Vec<Card> {
