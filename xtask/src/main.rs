@@ -16,6 +16,7 @@ mod mutate_kernels;
 mod mutate_rewards;
 mod package;
 mod record;
+mod report_page;
 mod results;
 mod shell;
 mod smoke;
@@ -68,6 +69,8 @@ enum Command {
     Smoke(smoke::Options),
     /// Clone the committed sources, build them anew and run the README's test command there
     CloneTest,
+    /// Open the page of a run in headless Chromium: no message, no request, the numbers of metrics.jsonl; takes screenshots
+    ReportPage(report_page::Options),
     /// Kill runs at random moments; each, resumed, must end as if nothing had happened
     Crash(crash::Options),
     /// Compile the CUDA kernels with a pinned compiler, which it installs: PTX to commit, and what each kernel takes
@@ -121,6 +124,7 @@ fn run(command: &Command) -> Result<String> {
         Command::Smoke(options) => smoke::run(options),
         Command::CloneTest => clone_test::run(),
         Command::Crash(options) => crash::run(options),
+        Command::ReportPage(options) => report_page::run(options),
         Command::Gpu(options) => gpu::run(options),
         Command::Kernels(options) => kernels::run(options).map(silent),
         Command::Matrix(options) => matrix::run(options),

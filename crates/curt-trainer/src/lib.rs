@@ -42,6 +42,7 @@ mod evaluate;
 mod evaluate_file;
 mod evaluate_recording;
 mod evaluate_rows;
+mod evaluation_examples;
 pub mod filter;
 mod fingerprint;
 pub mod metrics;

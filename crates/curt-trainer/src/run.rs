@@ -12,6 +12,7 @@ use crate::checkpoint::{self, CheckpointError, Found, ResumeFrom, TrainerState};
 use crate::credit::CreditedGroup;
 use crate::error::TrainError;
 use crate::evaluate::Evaluation;
+use crate::evaluation_examples::evaluation_examples;
 use crate::fingerprint::config_fingerprints;
 use crate::record::{rollout_records, step_metrics};
 use crate::run_directory::{RunDirectory, recorded_steps};
@@ -274,6 +275,7 @@ impl Run {
         // last, because it is what a resume looks for
         let mut record = evaluation.to_record();
         record[SETTINGS] = evaluation_settings(&self.trainer);
+        record["examples"] = evaluation_examples(&evaluation.verified, self.trainer.encoder.tokenizer());
         self.directory.event(step, EVALUATION, record)?;
         observer.evaluated(step, &evaluation);
         Ok(Some(evaluation))

@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::data_arguments::DataArguments;
 use crate::eval_arguments::EvalArguments;
 use crate::filter_arguments::FilterArguments;
+use crate::report_arguments::ReportArguments;
 
 const ABOUT: &str = "Trains reasoning models to be brief and right: GRPO with length-aware rewards on one transformer runtime";
 
@@ -19,6 +20,7 @@ Examples:
   curt train --resume latest                  go on after Ctrl-C or a crash
   curt eval embedded:good                     accuracy and length of a model
   curt generate DIR --chat --prompt 'What is 17 + 25?'
+  curt report runs/embedded                   a page of curves, budgets and completions, to look at or to send
   curt lab runs/embedded                      what every reward strategy would teach, from recorded rollouts
   curt score rollouts.jsonl --strategy truncation --set target_length=4096
   curt data inspect problems.jsonl            what a file of problems holds, and what is wrong with it
@@ -107,6 +109,8 @@ pub enum Command {
     Score(ScoreArguments),
     /// Compare reward strategies on recorded rollouts
     Lab(LabArguments),
+    /// Write a run, several, or an evaluation as one HTML page
+    Report(ReportArguments),
     /// Judge answers in a file: mathematics, programs, text
     Verify(VerifyArguments),
     /// Look at files of problems

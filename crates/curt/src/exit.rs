@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use curt_eval::EvalError;
 use curt_kernels::DeviceError;
 use curt_lab::{LabError, ScoreError};
+use curt_report::ReportError;
 use curt_runtime::{PolicyError, RuntimeError};
 use curt_task::TaskError;
 use curt_trainer::checkpoint::CheckpointError;
@@ -173,6 +174,9 @@ fn code_of(error: &(dyn std::error::Error + 'static)) -> Option<u8> {
     if let Some(error) = error.downcast_ref::<PolicyError>() {
         return Some(policy_code(error));
     }
+    if let Some(error) = error.downcast_ref::<ReportError>() {
+        return Some(report_code(error));
+    }
     if let Some(error) = error.downcast_ref::<LabError>() {
         return Some(lab_code(error));
     }
@@ -231,6 +235,13 @@ fn task_code(error: &TaskError) -> u8 {
     match error {
         TaskError::ChainLinks { .. } | TaskError::TooFewChains { .. } => CONFIG,
         TaskError::Pattern { .. } | TaskError::Weight { .. } => CONFIG,
+        _ => DATA,
+    }
+}
+
+fn report_code(error: &ReportError) -> u8 {
+    match error {
+        ReportError::NotFound { .. } | ReportError::NotARun { .. } | ReportError::TooManyRuns { .. } => CONFIG,
         _ => DATA,
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Everything here composes what the library crates offer: [`arguments`] is what can be typed, [`wiring`] builds the
 //! objects, [`train`], [`eval`], [`generate`], [`score`], [`lab`],
-//! [`verify`], [`data`] and [`filter`] are the commands, the rest is what they print. No arithmetic beyond
+//! [`verify`], [`data`], [`filter`] and [`report`] are the commands, the rest is what they print. No arithmetic beyond
 //! formatting.
 
 #![forbid(unsafe_code)]
@@ -34,6 +34,9 @@ mod numbers;
 mod plot;
 mod progress;
 mod recording;
+mod report;
+mod report_arguments;
+mod report_live;
 mod score;
 mod table;
 mod terminal;
@@ -63,6 +66,7 @@ fn main() -> ExitCode {
         Command::Generate(arguments) => generate::run(&arguments, &terminal, &interrupt),
         Command::Score(arguments) => score::run(&arguments),
         Command::Lab(arguments) => lab::run(&arguments, &terminal),
+        Command::Report(arguments) => report::run(&arguments, &terminal),
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Data(arguments) => data::run(&arguments, &terminal),
         Command::Filter(arguments) => filter::run(&arguments, &terminal, &interrupt),

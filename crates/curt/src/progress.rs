@@ -8,6 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::interrupt::Interrupt;
 use crate::numbers::{counted, share, short, tokens};
+use crate::report_live::LiveReport;
 use crate::terminal::Terminal;
 
 /// Lines that a run of any length prints about its steps.
@@ -46,22 +47,25 @@ pub struct Progress<'a> {
     heads: bool,
     /// Whether it was said that the run is about to stop.
     stopping: bool,
+    /// The page in the run directory.
+    report: LiveReport,
 }
 
 impl<'a> Progress<'a> {
-    /// An observer of a run of `total` steps.
-    pub fn new(terminal: &'a Terminal, interrupt: &'a Interrupt, total: u32) -> Self {
+    /// An observer of a run of `total` steps, which keeps `report` up to date.
+    pub fn new(terminal: &'a Terminal, interrupt: &'a Interrupt, total: u32, report: LiveReport) -> Self {
         let every = total.div_ceil(LINES).max(1);
         let phase = generation_bar(terminal, 0);
-        Self { terminal, interrupt, steps: None, phase, total, every, heads: false, stopping: false }
+        Self { terminal, interrupt, steps: None, phase, total, every, heads: false, stopping: false, report }
     }
 
-    /// Takes the bars away.
-    pub fn finish(&mut self) {
+    /// Takes the bars away; the page, to be written once more.
+    pub fn finish(mut self) -> LiveReport {
         self.phase.finish_and_clear();
         if let Some(bar) = self.steps.take() {
             bar.finish_and_clear();
         }
+        self.report
     }
 
     /// The bar of steps, whose clock starts with the first step of this process.
@@ -112,6 +116,7 @@ impl Observer for Progress<'_> {
     }
 
     fn stepped(&mut self, step: u32, metrics: &[(String, f64)]) {
+        self.report.begin();
         let message = [
             ("tok/s", "time/tokens_per_second", short as fn(f64) -> String),
             ("length", "completions/mean_length", tokens),
@@ -140,10 +145,12 @@ impl Observer for Progress<'_> {
         self.terminal.say(&format!("{when}: mean length {length}, Mean@{k} {mean}{pass}"));
         self.phase.finish_and_clear();
         self.phase = generation_bar(self.terminal, 0);
+        self.report.refresh(self.terminal);
     }
 
     fn checkpointed(&mut self, folder: &Path) {
         self.terminal.say(&self.terminal.dim(&format!("saved {}", folder.display())));
+        self.report.refresh(self.terminal);
     }
 
     fn event(&mut self, message: &str) {

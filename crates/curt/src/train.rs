@@ -14,6 +14,7 @@ use crate::interrupt::{self, Interrupt};
 use crate::numbers::{share, tokens};
 use crate::plot::{self, Series};
 use crate::progress::Progress;
+use crate::report_live::LiveReport;
 use crate::terminal::Terminal;
 use crate::{closing, header, wiring};
 
@@ -39,11 +40,11 @@ pub fn run(arguments: &TrainArguments, terminal: &Terminal, interrupt: &Interrup
         // nothing was written yet
         return Ok(ExitCode::from(interrupt::EXIT_CODE));
     }
-    let mut progress = Progress::new(terminal, interrupt, config.train.steps);
+    let mut progress = Progress::new(terminal, interrupt, config.train.steps, LiveReport::new(&config.output_dir));
     let report = curt_trainer::train(trainer, resume.as_ref(), &mut progress);
-    progress.finish();
+    let page = progress.finish().finish(terminal);
     let report = report?;
-    close(terminal, &config, &report);
+    close(terminal, &config, &report, page.as_deref());
     let whole = report.outcome == Outcome::Finished && (report.after.is_some() || !config.eval.enabled);
     Ok(if whole { ExitCode::SUCCESS } else { ExitCode::from(interrupt::EXIT_CODE) })
 }
@@ -108,7 +109,7 @@ fn numbered(directory: &Path) -> impl Iterator<Item = PathBuf> {
 }
 
 /// Says what the run found, where it lies, and what can be done with it.
-fn close(terminal: &Terminal, config: &Config, report: &RunReport) {
+fn close(terminal: &Terminal, config: &Config, report: &RunReport, page: Option<&Path>) {
     let mut lines = vec![String::new()];
     match (&report.before, &report.after) {
         (Some(before), Some(after)) => lines.extend(closing::comparison(terminal, before, after)),
@@ -131,12 +132,12 @@ fn close(terminal: &Terminal, config: &Config, report: &RunReport) {
         lines.extend(plot);
     }
     lines.push(String::new());
-    lines.extend(next(terminal, config, report));
+    lines.extend(next(terminal, config, report, page));
     terminal.say(&lines.join("\n"));
 }
 
 /// Where the run lies, and commands to go on with.
-fn next(terminal: &Terminal, config: &Config, report: &RunReport) -> Vec<String> {
+fn next(terminal: &Terminal, config: &Config, report: &RunReport, page: Option<&Path>) -> Vec<String> {
     let directory = report.output_dir.display();
     let program = std::env::args().next().unwrap_or_else(|| "curt".into());
     let mut commands = Vec::new();
@@ -154,6 +155,7 @@ fn next(terminal: &Terminal, config: &Config, report: &RunReport) -> Vec<String>
         }
     }
     let mut lines = vec![format!("  {}  {directory}", terminal.bold("run directory"))];
+    lines.extend(page.map(|page| format!("  {}         {}", terminal.bold("report"), page.display())));
     lines.extend(commands.into_iter().map(|command| format!("  {}           {command}", terminal.dim("next"))));
     lines
 }

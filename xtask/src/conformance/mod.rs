@@ -11,6 +11,7 @@ mod latex;
 mod ledger;
 mod smollm2;
 mod tensor_file;
+mod tensorboard;
 mod train;
 mod verify;
 
@@ -52,6 +53,8 @@ enum Part {
     Latex,
     /// Verdicts on answers that others labelled, and every gold of the data sets against itself
     Verify,
+    /// The scalars of a run as TensorBoard reads them (needs Python with venv and pip; PyPI)
+    Tensorboard,
 }
 
 /// Compares, prints passed/expected for each file, and fails unless every comparison ran and held.
@@ -84,6 +87,7 @@ impl Part {
             Part::Code => code::compare(folder, &mut ledger)?,
             Part::Latex => latex::compare(folder, &mut ledger)?,
             Part::Verify => verify::compare(folder, &mut ledger)?,
+            Part::Tensorboard => tensorboard::compare(&mut ledger)?,
         }
         Ok(ledger.print())
     }

@@ -8,7 +8,7 @@ use crate::binary::{curt, small_run, train};
 #[test]
 fn help_has_examples_and_exit_codes() {
     let root = tempfile::tempdir().unwrap();
-    let cases: [(&[&str], &[&str]); 8] = [
+    let cases: [(&[&str], &[&str]); 9] = [
         (&["--help"], &["train", "eval", "generate", "embedded:good", "Exit codes:", "130", "NO_COLOR"]),
         (&["train", "--help"], &["--set", "--resume", "--output-dir", "--device", "--threads", "--dry-run", "Examples:"]),
         (
@@ -18,6 +18,7 @@ fn help_has_examples_and_exit_codes() {
         (&["generate", "--help"], &["--prompt-file", "--chat", "--max-new-tokens", "--show-ids", "Examples:"]),
         (&["score", "--help"], &["--strategy", "--set", "--advantage", "--groups-per-step", "\"correct\": true", "Examples:"]),
         (&["lab", "--help"], &["--target-length", "--strategy", "--json", "--plot", "run directory", "Examples:"]),
+        (&["report", "--help"], &["--output", "--no-rollouts", "eval.json", "report.html", "Examples:"]),
         (&["verify", "--help"], &["--kind", "--against", "--self", "--json", "--tolerance", "\"gold\"", "Examples:"]),
         (&["--version"], &[concat!("curt ", env!("CARGO_PKG_VERSION"))]),
     ];
@@ -33,7 +34,7 @@ fn help_has_examples_and_exit_codes() {
 #[test]
 fn examples_of_the_help_are_understood() {
     let root = tempfile::tempdir().unwrap();
-    for command in ["train", "eval", "generate", "score", "lab", "verify"] {
+    for command in ["train", "eval", "generate", "report", "score", "lab", "verify"] {
         let help = curt(root.path()).args([command, "--help"]).run().ends_with(0).stdout;
         let examples: Vec<&str> = help.lines().filter_map(|line| line.trim().strip_prefix("curt ")).collect();
         assert!(examples.len() >= 3, "{help}");
@@ -237,6 +238,7 @@ fn an_interrupt_saves_and_the_run_can_be_resumed() {
     assert!(run.stdout.contains("--resume latest"), "{}", run.stdout);
     let saved = fs::read_dir(&output).unwrap().filter_map(|entry| entry.unwrap().file_name().into_string().ok());
     assert_eq!(saved.filter(|name| name.starts_with("checkpoint-")).count(), 1);
+    assert!(fs::read_to_string(output.join("report.html")).unwrap().contains("of 100,000 steps are recorded"));
     let resumed = curt(root.path()).args(["train", "--resume", "latest", "--output-dir"]).args([&output]);
     let resumed = resumed.interrupted_after("resumed after step").ends_with(130);
     assert!(resumed.stderr.is_empty(), "{}", resumed.stderr);

@@ -8,3 +8,4 @@ mod data;
 mod device;
 mod eval;
 mod filter;
+mod report;
