@@ -2,4 +2,5 @@
 
 mod every_strategy;
 mod reference;
+mod refill;
 mod same_run;
