@@ -61,9 +61,8 @@ fn estimators_keep_the_laws_of_their_table() {
         let (subject, rates) = (Subject("difficulty", estimator.name()), laws::rates());
         let (with_column, repeated) = ((laws::rates(), 0.0..=1.0_f64), (laws::rates(), 1..50_u32));
         let found = [
-            subject.holds("estimates_are_rates", &with_column, |(rate, column)| {
-                laws::estimates_are_rates(estimator, rate, column)
-            }),
+            subject
+                .holds("estimates_are_rates", &with_column, |(rate, column)| laws::estimates_are_rates(estimator, rate, column)),
             laws::silent_without_evidence(estimator).is_ok(),
             subject.holds("more_right_is_no_harder", &rates, |rate| laws::more_right_is_no_harder(estimator, rate)),
             subject.holds("more_attempts_are_no_less_sure", &repeated, |(rate, times)| {

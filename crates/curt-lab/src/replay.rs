@@ -69,7 +69,8 @@ impl Replay {
             groups.push(shaped);
         }
         let whole = || step.groups.iter().map(|recorded| !recorded.screened);
-        let rewards: Vec<RewardGroup> = groups.iter().zip(whole()).filter(|(_, whole)| *whole).map(|(g, _)| reward_group(g)).collect();
+        let rewards: Vec<RewardGroup> =
+            groups.iter().zip(whole()).filter(|(_, whole)| *whole).map(|(g, _)| reward_group(g)).collect();
         let credits = if rewards.is_empty() { Ok(Vec::new()) } else { self.estimator.estimate(&rewards) };
         let credits = credits.map_err(|source| LabError::Advantage {
             strategy: self.strategy.name().to_owned(),

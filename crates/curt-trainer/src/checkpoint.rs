@@ -30,7 +30,8 @@ pub use error::CheckpointError;
 const FORMAT: u32 = 1;
 
 /// Keys that older checkpoints do not have, with what those runs did.
-const ADDED_LATER: &[(&str, &str)] = &[("data.sampler", "\"uniform\""), ("rollout.screening", "0"), ("rollout.refill_rounds", "0")];
+const ADDED_LATER: &[(&str, &str)] =
+    &[("data.sampler", "\"uniform\""), ("rollout.screening", "0"), ("rollout.refill_rounds", "0")];
 
 const STATE_FILE: &str = "trainer_state.json";
 const MANIFEST_FILE: &str = "MANIFEST.json";

@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use curt_difficulty::{
-    Admission, Bits, Curriculum, GroupOutcome, Pools, Sampler, SamplerState, Stream, Turn, Uniform, Weighted,
-};
+use curt_difficulty::{Admission, Bits, Curriculum, GroupOutcome, Pools, Sampler, SamplerState, Stream, Turn, Uniform, Weighted};
 use curt_runtime::{DrawKey, Purpose};
 use curt_task::Problem;
 use rand::Rng;

@@ -12,7 +12,7 @@ const FREE: &[&str] = &[
     "model.path", // weights come from the checkpoint; the tokenizer has a fingerprint of its own
     "model.device",
     "model.threads",
-    "data.path",            // so has the data set
+    "data.path", // so has the data set
     "data.sources",
     "data.pass_rate_field", // and so have the pass rates, where a sampler looks at them
     "verify.timeout",

@@ -25,7 +25,8 @@ pub fn screen(
     for group in &mut first {
         group.left_out = matches!(decide(screening, group, target)?, Screened::Drop(_)).then_some(Admission::Screened);
     }
-    let prompts: Vec<_> = first.iter().filter(|group| group.left_out.is_none()).map(|group| group.group.selected.clone()).collect();
+    let prompts: Vec<_> =
+        first.iter().filter(|group| group.left_out.is_none()).map(|group| group.group.selected.clone()).collect();
     if prompts.is_empty() {
         return Ok(first);
     }

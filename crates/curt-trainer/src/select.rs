@@ -233,7 +233,8 @@ mod tests {
     #[test]
     fn every_epoch_visits_every_problem_once() {
         let source = dataset(7);
-        let prompts: Vec<_> = (0..7).flat_map(|step| source.problems(5, source.turn(step, 3), 3).unwrap()).map(|(_, problem)| problem).collect();
+        let prompts: Vec<_> =
+            (0..7).flat_map(|step| source.problems(5, source.turn(step, 3), 3).unwrap()).map(|(_, problem)| problem).collect();
         for epoch in prompts.chunks(7) {
             let mut keys: Vec<u64> = epoch.iter().map(|p| p.key().0).collect();
             keys.sort_unstable();

@@ -40,7 +40,8 @@ fn uniform_keeps_the_order_of_earlier_runs() {
         let dataset = dataset(&vec![Value::Null; n], &[]).unwrap();
         for step in 0..20_u32 {
             let first = u64::from(step) * count as u64;
-            let drawn: Vec<usize> = dataset.draw(seed, dataset.turn(step, count), count).iter().map(|(place, _)| *place).collect();
+            let drawn: Vec<usize> =
+                dataset.draw(seed, dataset.turn(step, count), count).iter().map(|(place, _)| *place).collect();
             assert_eq!(drawn, walk(seed, n, first..first + count as u64), "seed {seed}, {n} problems, step {step}");
         }
     }

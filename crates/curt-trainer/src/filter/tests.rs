@@ -100,9 +100,8 @@ fn compressed_rows_are_split_as_plain_ones() {
         fs::write(&file, bytes).unwrap();
         let (files, parts, read) = ([file], paper_rule(), ReadOptions::default());
         let input = RatedFiles { files: &files, field: "pass_rate", attempts: None, parts: &parts, read: &read };
-        split_rated(&input, &output, &mut |_| true).map(|_| {
-            ["easy.jsonl", "hard.jsonl", "unrated.jsonl"].map(|part| fs::read_to_string(output.join(part)).unwrap())
-        })
+        split_rated(&input, &output, &mut |_| true)
+            .map(|_| ["easy.jsonl", "hard.jsonl", "unrated.jsonl"].map(|part| fs::read_to_string(output.join(part)).unwrap()))
     };
     let plain = split("rows.jsonl", rows.as_bytes()).unwrap();
     assert!(plain[0].contains("\"6 + 1\",  \"answer\": 7, \"pass_rate\": 0.600") && plain[2].lines().count() == 8, "{plain:?}");

@@ -9,9 +9,7 @@ use std::path::{Path, PathBuf};
 
 use curt_task::{AnswerPart, Lengths, Problem, ReadOptions, Reader, Source, TextIndex};
 
-pub use findings::{
-    FileFacts, Gold, Golds, Inspection, Named, Overlap, Pair, Pairs, RenderedPrompt, Spot, TokenFacts, TooLong,
-};
+pub use findings::{FileFacts, Gold, Golds, Inspection, Named, Overlap, Pair, Pairs, RenderedPrompt, Spot, TokenFacts, TooLong};
 
 use crate::error::TrainError;
 use prompts::{Prompts, characters};

@@ -145,9 +145,7 @@ impl Value {
             DeValue::Boolean(flag) => Value::Flag(*flag),
             DeValue::Array(list) => Value::List(list.iter().map(|value| Value::of(value.get_ref())).collect()),
             DeValue::Datetime(_) => Value::Other("a date"),
-            DeValue::Table(table) => {
-                Value::Table(table.iter().map(|(name, value)| name_and_value(name, value)).collect())
-            }
+            DeValue::Table(table) => Value::Table(table.iter().map(|(name, value)| name_and_value(name, value)).collect()),
         }
     }
 

@@ -169,7 +169,14 @@ pub fn row(reward: f64, length: u32, mask: Mask) -> Row {
 pub fn selected(name: &str, prompt_ids: &[u32]) -> Selected {
     let (id, prompt, answer) = (name.to_owned(), Prompt::Text(name.to_owned()), "1".to_owned());
     let problem = Problem { id, prompt, answer, source: String::new(), difficulty: None, extra: serde_json::Map::default() };
-    Selected { place: 0, key: problem.key().0, problem: Arc::new(problem), round: 0, occurrence: 0, prompt_ids: prompt_ids.to_vec() }
+    Selected {
+        place: 0,
+        key: problem.key().0,
+        problem: Arc::new(problem),
+        round: 0,
+        occurrence: 0,
+        prompt_ids: prompt_ids.to_vec(),
+    }
 }
 
 /// A shaped group with these rollouts; sample i of it is made of the token `100 · number + i`.
