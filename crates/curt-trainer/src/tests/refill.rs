@@ -12,9 +12,13 @@ use Admission::{AllWrong, Kept, Surplus};
 
 /// Steps of two prompts whose groups are these, in the order of the draw; w is all wrong, any other is kept.
 fn outcome(groups: &str, more: &[&str]) -> (StepOutcome, Vec<u16>, Vec<usize>) {
+    outcome_of_updates(groups, more, 1)
+}
+
+fn outcome_of_updates(groups: &str, more: &[&str], updates: usize) -> (StepOutcome, Vec<u16>, Vec<usize>) {
     let drafts = groups.chars().map(|group| if group == 'w' { all_wrong() } else { one_of([4; 4]) }).collect();
     let (mut trainer, log) = trainer(drafts, more);
-    trainer.config.rollout.prompts_per_step = 2;
+    (trainer.config.rollout.prompts_per_step, trainer.config.algo.updates_per_batch) = (2, updates);
     let outcome = run_step(&mut trainer, 0);
     let log = log.borrow();
     let rounds = log.requests.iter().map(|request| request.samples[0].refill).collect();
@@ -57,14 +61,14 @@ fn surplus_is_not_trained_on() {
     assert!((0..4).all(|sample| !found.groups[3].in_loss(sample)));
 }
 
-/// Nothing is kept: a round has four times as many prompts as a step, and there are no more rounds than allowed.
+/// Nothing is kept: the rounds grow up to four times as many prompts as a step, and there are no more of them than allowed.
 #[test]
 fn the_limit_ends_a_step_without_signal() {
-    let (found, rounds, trained) = outcome("w", &["rollout.refill_rounds=2"]);
-    assert_eq!(rounds, [vec![0; 2], vec![1; 8], vec![2; 8]].concat());
+    let (found, rounds, trained) = outcome("w", &["rollout.refill_rounds=3"]);
+    assert_eq!(rounds, [vec![0; 2], vec![1; 4], vec![2; 8], vec![3; 8]].concat());
     assert_eq!(trained, [0]);
     let cost = found.refill.unwrap();
-    assert_eq!((cost.refills, cost.sampled, cost.kept, cost.missing), (2, 18, 0, 2));
+    assert_eq!((cost.refills, cost.sampled, cost.kept, cost.missing), (3, 22, 0, 2));
     assert!(refill_metrics(&cost)[5].1.is_infinite());
 }
 
@@ -72,11 +76,11 @@ fn the_limit_ends_a_step_without_signal() {
 #[test]
 fn shares_of_a_refilled_step_are_equal() {
     for groups in ["wkwk", "kwwk", "wwwkkkk"] {
-        let (_, _, trained) = outcome(groups, &["rollout.refill_rounds=3", "algo.updates_per_batch=2"]);
+        let (_, _, trained) = outcome_of_updates(groups, &["rollout.refill_rounds=3"], 2);
         assert_eq!(trained, [4, 4], "{groups}");
     }
     // and where they are too few, an update is without
-    let (_, _, trained) = outcome("wkw", &["rollout.refill_rounds=1", "algo.updates_per_batch=2"]);
+    let (_, _, trained) = outcome_of_updates("wkw", &["rollout.refill_rounds=1"], 2);
     assert_eq!(trained, [0, 4]);
 }
 
