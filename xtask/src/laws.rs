@@ -1,6 +1,6 @@
-//! `cargo xtask laws`: the published laws of rewards, estimators and objectives over our own, with many cases each.
+//! `cargo xtask laws`: the published laws of rewards, advantages, objectives, gates and samplers over our own, with many cases each.
 //!
-//! The tests of the two crates hold what must hold of which; here they run with more cases than in CI, and what they say of
+//! The tests of the crates hold what must hold of which; here they run with more cases than in CI, and what they say of
 //! each law and each strategy is gathered.
 
 use std::collections::BTreeMap;
@@ -17,11 +17,19 @@ pub struct Options {
     /// Cases that each law is tested on
     #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..))]
     cases: u32,
+    /// Only the tests of this crate
+    #[arg(long, value_parser = SUITES.map(|(package, _)| package).to_vec())]
+    only: Option<String>,
 }
 
 /// Crate and test programs; a program per line, so that each is timed.
-const SUITES: [(&str, &str); 4] =
-    [("curt-reward", "table_of_laws"), ("curt-reward", "laws"), ("curt-advantage", "laws"), ("curt-advantage", "objective_laws")];
+const SUITES: [(&str, &str); 5] = [
+    ("curt-reward", "table_of_laws"),
+    ("curt-reward", "laws"),
+    ("curt-advantage", "laws"),
+    ("curt-advantage", "objective_laws"),
+    ("curt-difficulty", "laws"),
+];
 
 /// Runs the laws; prints a row per law and a row per strategy, estimator or objective.
 ///
@@ -30,7 +38,7 @@ const SUITES: [(&str, &str); 4] =
 /// cases than asked for.
 pub fn run(options: &Options) -> Result<String> {
     let mut found = Vec::new();
-    for (package, test) in SUITES {
+    for (package, test) in SUITES.into_iter().filter(|(package, _)| options.only.as_ref().is_none_or(|only| only == package)) {
         let started = Instant::now();
         found.extend(suite(package, test, options.cases)?);
         println!("{package}, {test}: passed with {} cases in {:.1} s", options.cases, started.elapsed().as_secs_f64());
@@ -56,7 +64,7 @@ pub fn run(options: &Options) -> Result<String> {
 /// What one law is of one strategy.
 #[derive(Clone, Debug, PartialEq)]
 struct Finding {
-    /// `reward`, `estimator` or `objective`.
+    /// `reward`, `estimator`, `objective`, `gate`, `difficulty` or `sampler`.
     kind: String,
     law: String,
     subject: String,

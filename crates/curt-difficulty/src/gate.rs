@@ -68,6 +68,8 @@ pub enum Admission {
     Ungradable,
     /// Dropped before any gate: screening left it, see [`Screening`](crate::Screening).
     Screened,
+    /// Dropped after the gate kept it: the step was full without it, see [`Refill`](crate::Refill).
+    Surplus,
 }
 
 impl Admission {
@@ -77,7 +79,7 @@ impl Admission {
     }
 
     /// The word for records: `kept`, or the reason (`all_wrong`, `all_correct`, `no_spread`, `ungradable`,
-    /// `screened`).
+    /// `screened`, `surplus`).
     pub fn word(self) -> &'static str {
         match self {
             Admission::Kept => "kept",
@@ -86,6 +88,7 @@ impl Admission {
             Admission::NoSpread => "no_spread",
             Admission::Ungradable => "ungradable",
             Admission::Screened => "screened",
+            Admission::Surplus => "surplus",
         }
     }
 }

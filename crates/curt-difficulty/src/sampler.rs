@@ -27,7 +27,7 @@ pub struct GroupOutcome {
     pub attempts: u32,
     /// Of these, the ones that the reward calls good: right, and within L_T where there is one.
     pub good: u32,
-    /// Whether the group was trained on.
+    /// Whether a gate kept the group, so that it could teach something.
     pub kept: bool,
 }
 
@@ -45,7 +45,7 @@ pub struct SamplerState {
 /// Chooses the problems of a step. Its laws are in the feature `laws`.
 ///
 /// A draw depends on the state, the turn and the randomness handed in alone, and changes nothing: a step that is cut off and
-/// made again draws the same. Only [`Sampler::observe`] changes the state, once per step.
+/// made again draws the same. Only [`Sampler::observe`] changes the state, once per round of a step.
 pub trait Sampler: Debug + Send + Sync {
     /// The word for it in a run file.
     fn name(&self) -> &'static str;

@@ -25,6 +25,8 @@ pub struct LabReport {
     pub groups: u64,
     /// Rollouts read.
     pub rollouts: u64,
+    /// Groups beside these that screening left: they hold their first rollouts alone, and are compared in nothing.
+    pub screened: u64,
     /// One entry per strategy, in the order they were added.
     pub strategies: Vec<StrategyReport>,
     /// Strategies that could not be compared, and why.
@@ -41,6 +43,7 @@ pub struct Lab {
     compared: Vec<(String, Replay, Comparison)>,
     left_out: Vec<(String, String)>,
     counts: [u64; 3],
+    screened: u64,
 }
 
 impl Lab {
@@ -56,6 +59,7 @@ impl Lab {
             compared: Vec::new(),
             left_out: Vec::new(),
             counts: [0; 3],
+            screened: 0,
         }
     }
 
@@ -121,11 +125,11 @@ impl Lab {
     /// A recording that cannot be read or holds nothing; a group that a strategy refuses for another reason than a fact that
     /// it lacks.
     pub fn read<R: BufRead>(&mut self, reader: &mut Reader<R>) -> Result<(), LabError> {
-        let before = self.counts[1];
+        let before = self.counts[0];
         while let Some(step) = reader.next_step()? {
             self.step(reader.source_name(), &step)?;
         }
-        if self.counts[1] == before {
+        if self.counts[0] == before {
             return Err(LabError::Empty { source_name: reader.source_name().to_owned() });
         }
         Ok(())
@@ -136,17 +140,20 @@ impl Lab {
     /// # Errors
     /// As [`Self::read`].
     pub fn step(&mut self, source_name: &str, step: &RecordedStep) -> Result<(), LabError> {
-        let rollouts: u64 = step.groups.iter().map(|group| group.rollouts.len() as u64).sum();
+        let whole = || step.groups.iter().filter(|group| !group.screened);
+        let (groups, rollouts) = (whole().count(), whole().map(|group| group.rollouts.len() as u64).sum());
         let plain = self.plain.step(source_name, step)?;
-        for (sum, n) in self.counts.iter_mut().zip([1, step.groups.len() as u64, rollouts]) {
+        for (sum, n) in self.counts.iter_mut().zip([1, groups as u64, rollouts]) {
             *sum += n;
         }
+        self.screened += (step.groups.len() - groups) as u64;
         let mut index = 0;
         while index < self.compared.len() {
             let (label, replay, comparison) = &mut self.compared[index];
             match replay.step(source_name, step) {
                 Ok(groups) => {
-                    for ((recorded, group), plain) in step.groups.iter().zip(&groups).zip(&plain) {
+                    let replayed = step.groups.iter().zip(&groups).zip(&plain);
+                    for ((recorded, group), plain) in replayed.filter(|((recorded, _), _)| !recorded.screened) {
                         comparison.add(&recorded.rollouts, group, &plain.advantages);
                     }
                     index += 1;
@@ -169,6 +176,7 @@ impl Lab {
             steps: self.counts[0],
             groups: self.counts[1],
             rollouts: self.counts[2],
+            screened: self.screened,
             strategies: self.compared.iter().map(|(label, _, comparison)| comparison.report(label)).collect(),
             left_out: self.left_out.clone(),
         }

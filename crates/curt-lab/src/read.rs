@@ -15,6 +15,8 @@ pub struct RecordedGroup {
     pub name: GroupName,
     /// Line of its first row, from 1.
     pub line: u64,
+    /// Whether screening left it: these are the first rollouts of a group that was not sampled whole.
+    pub screened: bool,
     /// The rollouts.
     pub rollouts: Vec<Rollout>,
 }
@@ -88,8 +90,12 @@ impl<R: BufRead> Reader<R> {
                 break;
             }
             number = row.step;
-            if continues {
-                step.last_mut().into_iter().for_each(|group| group.rollouts.push(rollout));
+            if let Some(group) = step.last_mut().filter(|_| continues) {
+                if group.screened != row.is_screened() {
+                    let detail = format!("group {name}: some of its rows have the `drop_reason` \"screened\", and others do not");
+                    return Err(LabError::Malformed { source_name: self.source_name.clone(), line: self.line, detail });
+                }
+                group.rollouts.push(rollout);
                 continue;
             }
             if let Some(last) = step.last() {
@@ -103,7 +109,7 @@ impl<R: BufRead> Reader<R> {
                     ended,
                 });
             }
-            step.push(RecordedGroup { name, line: self.line, rollouts: vec![rollout] });
+            step.push(RecordedGroup { name, line: self.line, screened: row.is_screened(), rollouts: vec![rollout] });
         }
         if step.is_empty() {
             return Ok(None);

@@ -17,6 +17,15 @@ pub struct ReplayedGroup {
     pub advantages: Vec<f64>,
 }
 
+impl ReplayedGroup {
+    fn leave_out(&mut self) {
+        self.advantages = vec![0.0; self.rollouts.len()];
+        for shaped in &mut self.shaped {
+            (shaped.in_statistics, shaped.in_loss) = (false, false);
+        }
+    }
+}
+
 /// A strategy with an estimator, and the memory of the steps that it saw.
 #[derive(Debug)]
 pub struct Replay {
@@ -41,7 +50,8 @@ impl Replay {
     }
 
     /// Shapes and credits the groups of a step, then lets the strategy observe it. All groups take part in statistics
-    /// over the batch; no gate drops any.
+    /// over the batch; no gate drops any. Those that screening left are shaped and observed as in training, and as there they
+    /// have no advantages, are in no statistics and in no loss.
     ///
     /// # Errors
     /// What the strategy refuses, by group and line, and what the estimator refuses.
@@ -58,13 +68,16 @@ impl Replay {
             })?;
             groups.push(shaped);
         }
-        let rewards: Vec<RewardGroup> = groups.iter().map(reward_group).collect();
-        let credits = self.estimator.estimate(&rewards).map_err(|source| LabError::Advantage {
+        let whole = || step.groups.iter().map(|recorded| !recorded.screened);
+        let rewards: Vec<RewardGroup> =
+            groups.iter().zip(whole()).filter(|(_, whole)| *whole).map(|(g, _)| reward_group(g)).collect();
+        let credits = if rewards.is_empty() { Ok(Vec::new()) } else { self.estimator.estimate(&rewards) };
+        let credits = credits.map_err(|source| LabError::Advantage {
             strategy: self.strategy.name().to_owned(),
             step: step.step,
             source,
         })?;
-        for (group, credits) in groups.iter_mut().zip(credits) {
+        for ((group, _), credits) in groups.iter_mut().zip(whole()).filter(|(_, whole)| *whole).zip(credits) {
             group.advantages.extend(credits.iter().map(mean));
             self.strategy.reweight(&mut group.advantages, &group.rollouts);
             let masks = group.advantages.iter_mut().zip(&group.shaped);
@@ -72,6 +85,7 @@ impl Replay {
         }
         let observed: Vec<GroupFacts<'_>> = groups.iter().map(|g| GroupFacts { group: &g.rollouts, shaped: &g.shaped }).collect();
         self.strategy.observe(&observed);
+        groups.iter_mut().zip(whole()).filter(|(_, whole)| !whole).for_each(|(group, _)| group.leave_out());
         Ok(groups)
     }
 

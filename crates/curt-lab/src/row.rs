@@ -45,7 +45,11 @@ pub(crate) struct Row {
     repetition: Option<f64>,
     reference: Option<Reference>,
     completion_ids: Option<Vec<u32>>,
+    drop_reason: Option<String>,
 }
+
+/// The word of `drop_reason` for the rollouts of a group that screening left.
+const SCREENED: &str = "screened";
 
 impl Row {
     /// The name of its group: `group`, else curt's `problem_key` (or `prompt_id`) with the occurrence in the step.
@@ -73,6 +77,11 @@ impl Row {
                 ProblemKey(own.unwrap_or_else(|| fnv1a(word.as_bytes())))
             }
         }
+    }
+
+    /// Whether screening left its group, so that the recording holds the first rollouts of it alone.
+    pub fn is_screened(&self) -> bool {
+        self.drop_reason.as_deref() == Some(SCREENED)
     }
 
     /// How many token ids it holds, where it holds any.

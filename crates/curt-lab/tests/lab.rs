@@ -170,3 +170,45 @@ proptest! {
         prop_assert_eq!(on_curve, rows.len() as u64);
     }
 }
+
+/// Screening left group 2: its rows are answered, with nothing that counts, and the comparison is that of group 1 alone.
+#[test]
+fn groups_that_screening_left_are_compared_in_nothing() {
+    let whole: String = ROWS.lines().filter(|line| !line.contains("\"group\": 2")).map(|line| format!("{line}\n")).collect();
+    let marked = ROWS.replace("\"group\": 2,", "\"group\": 2, \"drop_reason\": \"screened\",");
+    let truncation = |lab: &mut Lab| lab.add("truncation", Box::new(Truncation::new(TARGET).unwrap()));
+    let (alone, found) = (report(&whole, truncation), report(&marked, truncation));
+    assert_eq!((found.steps, found.groups, found.rollouts, found.screened), (1, 1, 4, 1));
+    assert_eq!((&found.strategies, alone.screened), (&alone.strategies, 0));
+    // a whole group under the same word of another gate is compared
+    let dropped = report(&marked.replace("screened", "all_wrong"), truncation);
+    assert_eq!((dropped.groups, dropped.screened), (2, 0));
+
+    let mut replay = Replay::new(Box::new(Truncation::new(TARGET).unwrap()), Box::new(Grpo::default()), None);
+    let mut out = Vec::new();
+    let rows = marked.replace("\"correct\": false, \"length\": 20", "\"correct\": true, \"length\": 20");
+    assert_eq!(score(&mut Reader::new("rows", rows.as_bytes()), &mut replay, &mut out).unwrap(), 6);
+    let text = String::from_utf8(out).unwrap();
+    let lines: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    close(lines[0]["advantage"].as_f64().unwrap(), 1.5);
+    let last = &lines[5];
+    assert_eq!((last["reward"].as_f64(), last["advantage"].as_f64()), (Some(1.0), Some(0.0)));
+    assert_eq!((last["in_statistics"].as_bool(), last["in_loss"].as_bool()), (Some(false), Some(false)));
+}
+
+/// A step may hold nothing else.
+#[test]
+fn a_step_of_screened_groups_alone_is_read() {
+    let rows = r#"{"group": 1, "correct": true, "length": 9, "drop_reason": "screened"}"#;
+    let found = report(rows, Lab::add_all);
+    assert_eq!((found.steps, found.groups, found.screened), (1, 0, 1));
+    assert!(found.strategies.iter().all(|strategy| strategy.groups == 0 && strategy.signal == 0.0));
+}
+
+#[test]
+fn a_group_that_is_screened_in_part_is_refused_by_line() {
+    let rows = "{\"group\": 1, \"correct\": true, \"length\": 9, \"drop_reason\": \"screened\"}\n\
+                {\"group\": 1, \"correct\": true, \"length\": 9}";
+    let error = Lab::new(TARGET, None).read(&mut Reader::new("rows", rows.as_bytes())).unwrap_err().to_string();
+    assert!(error.starts_with("rows, line 2: group 1: some of its rows have the `drop_reason` \"screened\""), "{error}");
+}

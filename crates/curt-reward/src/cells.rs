@@ -72,11 +72,10 @@ impl Cells {
     /// table adds to it.
     pub(crate) fn fill(&self, target_length: u32, masking: Masking, group: &[Rollout], out: &mut [Shaped]) {
         for (rollout, shaped) in group.iter().zip(out) {
-            shaped.reset();
             let correctness = f64::from(u8::from(rollout.correct));
             let reward = self.at(Cell::of(rollout, target_length));
-            shaped.total = reward.unwrap_or(0.0);
-            shaped.parts.extend([("correctness", correctness), ("length", shaped.total - correctness)]);
+            let total = reward.unwrap_or(0.0);
+            shaped.set(total, [("correctness", correctness), ("length", total - correctness)]);
             shaped.in_loss = reward.is_some();
             shaped.in_statistics = reward.is_some() || masking == Masking::ZeroAfter;
         }

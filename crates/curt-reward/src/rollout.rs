@@ -74,12 +74,12 @@ impl Facts {
 
     /// Whether `supplied` has all of them.
     pub(crate) fn are_in(&self, supplied: &Facts) -> bool {
-        let has = |needed: bool, there: bool| !needed || there;
+        let has = |needed: bool, there: bool| !needed | there;
         has(self.answer_length, supplied.answer_length)
-            && has(self.budget, supplied.budget)
-            && has(self.repetition, supplied.repetition)
-            && has(self.reference, supplied.reference)
-            && has(self.step_accuracy, supplied.step_accuracy)
+            & has(self.budget, supplied.budget)
+            & has(self.repetition, supplied.repetition)
+            & has(self.reference, supplied.reference)
+            & has(self.step_accuracy, supplied.step_accuracy)
     }
 
     /// Names of the facts needed by `self` that `supplied` lacks; empty when all are there. Ask this when the run is
@@ -139,6 +139,18 @@ impl Shaped {
     pub fn reset(&mut self) {
         self.parts.clear();
         (self.total, self.in_statistics, self.in_loss, self.cut_at) = (0.0, true, true, None);
+    }
+
+    /// The default with this total and these parts, which stand in the places of those before where there are as many.
+    #[inline]
+    pub(crate) fn set<const N: usize>(&mut self, total: f64, parts: [(PartName, f64); N]) {
+        if self.parts.len() == N {
+            self.parts.copy_from_slice(&parts);
+        } else {
+            self.parts.clear();
+            self.parts.extend(parts);
+        }
+        (self.total, self.in_statistics, self.in_loss, self.cut_at) = (total, true, true, None);
     }
 }
 

@@ -89,6 +89,29 @@ pub fn check_group(needs: Facts, ctx: &StepContext, group: &[Rollout], out_len: 
         return Err(RewardError::OutputSize { expected: group.len(), found: out_len });
     }
     check_step(needs, ctx)?;
+    // almost every group is whole, and this walks it without a branch on what it holds
+    let is_suspect = group.iter().fold(false, |found, rollout| found | is_suspect(needs, ctx, first, rollout));
+    if is_suspect { check_rows(needs, ctx, group, first) } else { Ok(()) }
+}
+
+/// Whether something may be wrong with a rollout. It may say yes where [`check_rows`] finds nothing, never no where it finds
+/// something.
+#[inline]
+fn is_suspect(needs: Facts, ctx: &StepContext, first: &Rollout, rollout: &Rollout) -> bool {
+    let is_share = |x: f64| (0.0..=1.0).contains(&x);
+    let is_mean = |x: f64| (0.0..f64::INFINITY).contains(&x);
+    let bad_reference = rollout.reference.is_some_and(|r| !is_mean(r.mean_length) | !is_share(r.accuracy));
+    (rollout.problem != first.problem)
+        | ctx.max_completion_length.is_some_and(|limit| rollout.length > limit)
+        | rollout.answer_length.is_some_and(|answer| answer > rollout.length)
+        | rollout.repetition.is_some_and(|repetition| !is_share(repetition))
+        | bad_reference
+        | !needs.are_in(&supplied(rollout))
+}
+
+/// The first thing that is wrong with the rows of a group.
+#[cold]
+fn check_rows(needs: Facts, ctx: &StepContext, group: &[Rollout], first: &Rollout) -> Result<(), RewardError> {
     for (row, rollout) in group.iter().enumerate() {
         if rollout.problem != first.problem {
             return Err(RewardError::MixedGroup { row, expected: first.problem.0, found: rollout.problem.0 });
@@ -101,12 +124,7 @@ pub fn check_group(needs: Facts, ctx: &StepContext, group: &[Rollout], out_len: 
 }
 
 fn check_facts(needs: Facts, row: usize, rollout: &Rollout) -> Result<(), RewardError> {
-    let supplied = supplied(rollout);
-    // this runs for every rollout, and almost always finds all
-    if needs.are_in(&supplied) {
-        return Ok(());
-    }
-    match needs.missing_from(&supplied).first() {
+    match needs.missing_from(&supplied(rollout)).first() {
         None => Ok(()),
         Some(&fact) => Err(RewardError::MissingFact { row, fact }),
     }

@@ -53,7 +53,7 @@ pub use prompt::{BRIEF_SUFFIX, Message, Prompt, STEP_BY_STEP_SUFFIX};
 pub use read::panic_is_damaged_parquet;
 pub use read::{
     ANSWER_NAMES, AnswerPart, Bad, Compression, FieldNames, Form, Format, NAMED, PROMPT_NAMES, ReadOptions, ReadReport, Reader,
-    Repeated,
+    Repeated, open_unpacked,
 };
 pub use source::{FileReport, MAX_WEIGHT, Mix, Source, read_sources};
 pub use text_index::{Match, TextIndex, normalized};

@@ -30,7 +30,8 @@ pub use error::CheckpointError;
 const FORMAT: u32 = 1;
 
 /// Keys that older checkpoints do not have, with what those runs did.
-const ADDED_LATER: &[(&str, &str)] = &[("data.sampler", "\"uniform\""), ("rollout.screening", "0")];
+const ADDED_LATER: &[(&str, &str)] =
+    &[("data.sampler", "\"uniform\""), ("rollout.screening", "0"), ("rollout.refill_rounds", "0")];
 
 const STATE_FILE: &str = "trainer_state.json";
 const MANIFEST_FILE: &str = "MANIFEST.json";
@@ -51,6 +52,9 @@ pub struct TrainerState {
     /// The sampler's; `None` for problems drawn afresh, and in checkpoints from before there was a choice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sampler: Option<SamplerState>,
+    /// Problems that refills drew from a data set so far.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub refilled: u64,
     /// What must not change between the parts of a run, by name: configuration keys, digests of data.
     pub fingerprints: BTreeMap<String, String>,
     /// Bytes of each append-only file of the run directory at this moment.
@@ -61,8 +65,12 @@ impl TrainerState {
     /// A state of the current format.
     pub fn new(step: u32, num_tokens: u64, strategy: StrategyState) -> Self {
         let (fingerprints, positions) = (BTreeMap::new(), BTreeMap::new());
-        Self { format: FORMAT, step, num_tokens, strategy, sampler: None, fingerprints, positions }
+        Self { format: FORMAT, step, num_tokens, strategy, sampler: None, refilled: 0, fingerprints, positions }
     }
+}
+
+fn is_none(count: &u64) -> bool {
+    *count == 0
 }
 
 impl Found {

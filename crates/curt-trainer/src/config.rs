@@ -7,9 +7,13 @@
 use std::path::PathBuf;
 
 use curt_advantage::KlEstimator;
-use curt_difficulty::{DifficultyError, Direction, Screening, Stage};
+use curt_difficulty::{DifficultyError, Refill, Screening};
 use curt_runtime::Settings;
 use serde::Serialize;
+
+mod data;
+
+pub use data::{DataSection, SamplerSection, SourceSection, TaskKind};
 
 /// A whole run.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -66,77 +70,6 @@ pub fn cuda_ordinal(device: &str) -> Option<usize> {
     } else {
         digits.parse().ok()
     }
-}
-
-/// Where problems come from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum TaskKind {
-    /// The synthetic chain task, drawn afresh each step.
-    Chain,
-    /// A JSONL file of problems.
-    Jsonl,
-}
-
-/// `[data]`
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct DataSection {
-    /// Which kind of problems.
-    pub task: TaskKind,
-    /// A file of problems, or a pattern of file names (`jsonl` only).
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub path: Option<PathBuf>,
-    /// Fewest and most links of a problem (`chain` only).
-    pub links: [u32; 2],
-    /// Name of the problem's field (`jsonl` only); `auto` tries the known ones.
-    pub prompt_key: String,
-    /// Name of the answer's field (`jsonl` only); `auto` tries the known ones.
-    pub answer_key: String,
-    /// Appended to each problem's text (`jsonl` only).
-    pub prompt_suffix: String,
-    /// Whether to render problems with the checkpoint's chat template (`jsonl` only).
-    pub chat_template: bool,
-    /// Name of the field with a problem's pass rate (`jsonl` only).
-    pub pass_rate_field: String,
-    /// Which problems a step draws (`jsonl` only).
-    #[serde(flatten)]
-    pub sampler: SamplerSection,
-}
-
-/// `data.sampler` and the keys of `[data]` that belong to it: a sampler of `curt-difficulty`.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(tag = "sampler", rename_all = "snake_case")]
-pub enum SamplerSection {
-    /// Shuffled epochs.
-    Uniform,
-    /// By expected signal.
-    Weighted,
-    /// From a pool that widens from one end to all problems.
-    #[serde(rename = "curriculum")]
-    Widening {
-        /// Which end.
-        #[serde(rename = "sampler_direction")]
-        direction: Direction,
-        /// Share of the problems at the first step.
-        #[serde(rename = "sampler_start")]
-        start: f64,
-        /// Steps until it holds all.
-        #[serde(rename = "sampler_steps")]
-        steps: u32,
-    },
-    /// From one band of pass rates after another.
-    #[serde(rename = "curriculum")]
-    Stages {
-        /// The bands, and when they begin.
-        #[serde(rename = "sampler_stages")]
-        stages: Vec<Stage>,
-    },
-    /// Shuffled epochs without the problems that gave no signal.
-    Pools {
-        /// Steps that such a problem is left out.
-        #[serde(rename = "sampler_rest")]
-        rest: u32,
-    },
 }
 
 /// What becomes of a completion of which a verifier cannot say whether it is right.
@@ -200,6 +133,8 @@ pub struct RolloutSection {
     pub num_generations: usize,
     /// Completions of a prompt that are sampled first, the others only where these are neither all good nor all not; 0 = off.
     pub screening: usize,
+    /// Most rounds of further prompts in place of groups that are not trained on; 0 = off.
+    pub refill_rounds: u32,
     /// Prompts per step.
     pub prompts_per_step: usize,
     /// Most tokens of a completion: L_R.
@@ -224,6 +159,17 @@ impl RolloutSection {
         match self.screening {
             0 => Ok(None),
             screen => Screening::new(count(screen), count(self.num_generations)).map(Some),
+        }
+    }
+
+    /// The plan of the refill, before anything is sampled; `None` where it is off.
+    ///
+    /// # Errors
+    /// No prompts per step.
+    pub fn refill(&self) -> Result<Option<Refill>, DifficultyError> {
+        match self.refill_rounds {
+            0 => Ok(None),
+            rounds => Refill::new(u32::try_from(self.prompts_per_step).unwrap_or(u32::MAX), rounds).map(Some),
         }
     }
 }

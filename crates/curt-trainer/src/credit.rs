@@ -57,9 +57,10 @@ pub fn credit(
     Ok(credited)
 }
 
-fn admit(gate: &dyn Gate, group: &ShapedGroup) -> Result<Admission, TrainError> {
-    if group.verified.screened_out {
-        return Ok(Admission::Screened);
+/// What the gate says of a group, or what was said before it.
+pub(crate) fn admit(gate: &dyn Gate, group: &ShapedGroup) -> Result<Admission, TrainError> {
+    if let Some(reason) = group.verified.left_out {
+        return Ok(reason);
     }
     let counts = group.counts();
     if !counts.contains(&true) {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use curt_difficulty::{Bits, Curriculum, GroupOutcome, Pools, Sampler, SamplerState, Stream, Turn, Uniform, Weighted};
+use curt_difficulty::{Admission, Bits, Curriculum, GroupOutcome, Pools, Sampler, SamplerState, Stream, Turn, Uniform, Weighted};
 use curt_runtime::{DrawKey, Purpose};
 use curt_task::Problem;
 use rand::Rng;
@@ -10,7 +10,7 @@ use rand::Rng;
 use crate::config::{DataSection, SamplerSection};
 use crate::credit::CreditedGroup;
 use crate::error::TrainError;
-use crate::shape::pick;
+use crate::shape::{ShapedGroup, pick};
 
 /// The problems of a run, their pass rates where the sampler asks for them, and the sampler.
 #[derive(Debug)]
@@ -19,6 +19,8 @@ pub struct Dataset {
     /// Empty for a sampler that does not look at them.
     rates: Vec<Option<f64>>,
     sampler: Box<dyn Sampler>,
+    /// Problems that refills drew, in the steps that are done.
+    refilled: u64,
 }
 
 impl Dataset {
@@ -45,7 +47,7 @@ impl Dataset {
             SamplerSection::Stages { stages } => Box::new(Curriculum::stages(&rates, stages)?),
             SamplerSection::Pools { rest } => Box::new(Pools::new(n, *rest)?),
         };
-        Ok(Self { problems, rates, sampler })
+        Ok(Self { problems, rates, sampler, refilled: 0 })
     }
 
     /// All problems, in the order of their files.
@@ -58,20 +60,51 @@ impl Dataset {
         &self.rates
     }
 
-    /// The `count` problems of `step`, with their places.
-    pub fn draw(&self, seed: u64, step: u32, count: usize) -> Vec<(usize, Arc<Problem>)> {
-        let places = self.sampler.draw(turn(step, count), count, &|stream| bits(seed, stream));
+    /// The first round of `step`, of `count` problems a step.
+    pub fn turn(&self, step: u32, count: usize) -> Turn {
+        Turn { step, round: 0, drawn: u64::from(step) * count as u64 + self.refilled }
+    }
+
+    /// The `count` problems of a round, with their places.
+    pub fn draw(&self, seed: u64, turn: Turn, count: usize) -> Vec<(usize, Arc<Problem>)> {
+        let places = self.sampler.draw(turn, count, &|stream| bits(seed, stream));
         places.into_iter().map(|place| (place, self.problems[place].clone())).collect()
     }
 
-    /// Tells the sampler what became of the groups of `step`. A rollout is good if it is right and has no more than `target`
-    /// tokens.
+    /// Tells the sampler what became of the groups of `step`, round by round. A rollout is good if it is right and has no more
+    /// than `target` tokens.
     ///
     /// # Errors
     /// Groups that are not of this data set.
     pub fn observe(&mut self, step: u32, groups: &[CreditedGroup], target: u32) -> Result<(), TrainError> {
-        let outcomes: Vec<GroupOutcome> = groups.iter().map(|group| outcome(group, target)).collect();
-        Ok(self.sampler.observe(turn(step, groups.len()), &outcomes)?)
+        let round = |group: &CreditedGroup| group.shaped.verified.group.selected.round;
+        let first = groups.iter().filter(|group| round(group) == 0).count();
+        let mut turn = self.turn(step, first);
+        for groups in groups.chunk_by(|a, b| round(a) == round(b)) {
+            let outcomes: Vec<_> = groups.iter().map(|group| outcome(&group.shaped, group.admission, target)).collect();
+            self.observe_round(turn, &outcomes)?;
+            turn = Turn { round: turn.round + 1, drawn: turn.drawn + groups.len() as u64, ..turn };
+        }
+        self.refilled += (groups.len() - first) as u64;
+        Ok(())
+    }
+
+    /// Tells the sampler alone what became of the groups of a round, in the order of the draw.
+    ///
+    /// # Errors
+    /// Groups that are not of this data set.
+    pub fn observe_round(&mut self, turn: Turn, outcomes: &[GroupOutcome]) -> Result<(), TrainError> {
+        Ok(self.sampler.observe(turn, outcomes)?)
+    }
+
+    /// Problems that refills drew, in the steps that are done.
+    pub fn refilled(&self) -> u64 {
+        self.refilled
+    }
+
+    /// Goes on after refills that drew so many.
+    pub fn set_refilled(&mut self, refilled: u64) {
+        self.refilled = refilled;
     }
 
     /// What the sampler remembers.
@@ -90,23 +123,20 @@ impl Dataset {
 
     /// The sampler's state before `step`, as metrics: `sampler/NAME/…`.
     pub fn metrics(&self, step: u32, count: usize) -> Vec<(String, f64)> {
-        let numbers = self.sampler.metrics(turn(step, count));
+        let numbers = self.sampler.metrics(self.turn(step, count));
         numbers.into_iter().map(|(name, value)| (format!("sampler/{}/{name}", self.sampler.name()), value)).collect()
     }
 }
 
-fn turn(step: u32, count: usize) -> Turn {
-    Turn { step, round: 0, drawn: u64::from(step) * count as u64 }
-}
-
-fn outcome(group: &CreditedGroup, target: u32) -> GroupOutcome {
-    let rollouts = pick(&group.shaped.rollouts, &group.shaped.counts());
+/// What a sampler is told of a group that was admitted so.
+pub(crate) fn outcome(group: &ShapedGroup, admission: Admission, target: u32) -> GroupOutcome {
+    let rollouts = pick(&group.rollouts, &group.counts());
     let good = rollouts.iter().filter(|rollout| rollout.correct && rollout.length <= target);
     GroupOutcome {
-        problem: group.shaped.verified.group.selected.place,
+        problem: group.verified.group.selected.place,
         attempts: rollouts.len() as u32,
         good: good.count() as u32,
-        kept: group.admission.is_kept(),
+        kept: matches!(admission, Admission::Kept | Admission::Surplus),
     }
 }
 

@@ -12,7 +12,8 @@ const FREE: &[&str] = &[
     "model.path", // weights come from the checkpoint; the tokenizer has a fingerprint of its own
     "model.device",
     "model.threads",
-    "data.path",            // so has the data set
+    "data.path", // so has the data set
+    "data.sources",
     "data.pass_rate_field", // and so have the pass rates, where a sampler looks at them
     "verify.timeout",
     "verify.workers",
@@ -30,6 +31,7 @@ pub fn config_fingerprints(config: &Config) -> BTreeMap<String, String> {
     let mut config_without_paths = config.clone();
     config_without_paths.output_dir = Default::default();
     config_without_paths.data.path = None;
+    config_without_paths.data.sources = Vec::new();
     config_without_paths.eval.path = None;
     let sections = serde_json::to_value(&config_without_paths).unwrap_or_default();
     collect("", &sections, &mut fingerprints);

@@ -44,13 +44,16 @@ pub struct Minibatch {
     pub normalizer: Normalizer,
 }
 
-/// Splits the groups into `updates` shares of equal numbers of prompts, in order.
+/// Splits the groups into `updates` shares of equal numbers of prompts, in order, as nearly as that can be. Where a step was
+/// refilled, those that the gate dropped are in no share: others were sampled in their place.
 pub fn pack(groups: &[CreditedGroup], updates: usize, kind: NormalizerKind) -> Vec<Minibatch> {
-    let share = groups.len().div_ceil(updates).max(1);
-    groups.chunks(share).map(|share| minibatch(share, kind)).collect()
+    let refilled = groups.iter().any(|group| group.shaped.verified.group.selected.round > 0);
+    let shared: Vec<&CreditedGroup> = groups.iter().filter(|group| !refilled || group.admission.is_kept()).collect();
+    let end = |share: usize| shared.len() * share / updates;
+    (0..updates).map(|share| minibatch(&shared[end(share)..end(share + 1)], kind)).collect()
 }
 
-fn minibatch(groups: &[CreditedGroup], kind: NormalizerKind) -> Minibatch {
+fn minibatch(groups: &[&CreditedGroup], kind: NormalizerKind) -> Minibatch {
     let mut sequences = Vec::new();
     for group in groups {
         let rollout = &group.shaped.verified.group;

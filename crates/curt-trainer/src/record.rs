@@ -20,6 +20,9 @@ pub struct RolloutRecord<'a> {
     seed: u64,
     prompt_id: &'a str,
     problem_key: String,
+    /// The round of a refill in which the problem was drawn, which is part of the draw's key; left out for the first, 0.
+    #[serde(skip_serializing_if = "is_first")]
+    refill: u16,
     occurrence: u32,
     sample_index: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -76,6 +79,7 @@ fn rollout_record(step: u32, seed: u64, credited: &CreditedGroup, sample: usize)
         seed,
         prompt_id: &selected.problem.id,
         problem_key: format!("{:016x}", selected.key),
+        refill: selected.round,
         occurrence: selected.occurrence,
         sample_index: sample,
         difficulty: selected.problem.difficulty,
@@ -100,6 +104,10 @@ fn rollout_record(step: u32, seed: u64, credited: &CreditedGroup, sample: usize)
         drop_reason: dropped.or((!verdict.counts).then_some(UNGRADABLE)).or((!shaped.in_loss).then_some(MASKED)),
         text: &verified.texts[sample],
     }
+}
+
+fn is_first(round: &u16) -> bool {
+    *round == 0
 }
 
 /// Sums and counts of one quantity; printed as a mean.

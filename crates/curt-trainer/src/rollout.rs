@@ -52,7 +52,7 @@ fn request(selected: &Selected, plan: &RolloutPlan) -> GenerateRequest {
         seed: plan.seed,
         purpose: plan.purpose,
         step: plan.step,
-        refill: 0,
+        refill: selected.round,
         problem: selected.key,
         occurrence: selected.occurrence,
         sample,

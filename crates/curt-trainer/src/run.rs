@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use curt_difficulty::Admission;
 use curt_eval::Stages;
 use curt_runtime::{GenerateProgress, PolicyError};
 use serde_json::{Value, json};
@@ -15,6 +16,7 @@ use crate::evaluate::Evaluation;
 use crate::evaluation_examples::evaluation_examples;
 use crate::fingerprint::config_fingerprints;
 use crate::record::{rollout_records, step_metrics};
+use crate::refill::refill_metrics;
 use crate::run_directory::{RunDirectory, recorded_steps};
 use crate::select::fingerprint;
 use crate::step::{StepOutcome, step};
@@ -219,15 +221,17 @@ impl Run {
         let config = &self.trainer.config;
         let target = config.reward.target_length as u32;
         let mut metrics = step_metrics(&outcome.groups, &outcome.updates, target, self.num_tokens);
-        let epochs = self.trainer.source.epochs(u64::from(self.done) * config.rollout.prompts_per_step as u64);
+        let drawn = u64::from(self.done) * config.rollout.prompts_per_step as u64 + self.trainer.source.refilled();
+        let epochs = self.trainer.source.epochs(drawn);
         metrics.extend(epochs.map(|epochs| ("epoch".to_owned(), epochs)));
         metrics.extend(self.trainer.strategy.metrics().into_iter().map(|(name, value)| (format!("eff/{name}"), value)));
         if config.rollout.screening > 0 {
-            let dropped = outcome.groups.iter().filter(|group| group.shaped.verified.screened_out).count() as f64;
+            let dropped = outcome.groups.iter().filter(|group| group.admission == Admission::Screened).count() as f64;
             let saved = dropped * (config.rollout.num_generations - config.rollout.screening) as f64;
             metrics.push(("eff/screening/dropped".into(), dropped / outcome.groups.len() as f64));
             metrics.push(("eff/screening/rollouts_saved".into(), saved));
         }
+        metrics.extend(outcome.refill.iter().flat_map(refill_metrics));
         let sampler = self.trainer.source.metrics(self.done, config.rollout.prompts_per_step);
         metrics.extend(sampler.into_iter().map(|(name, value)| (format!("eff/{name}"), value)));
         metrics.push(("eff/scoring_passes".into(), scoring_passes as f64));
@@ -291,7 +295,7 @@ impl Run {
     fn save(&mut self, observer: &mut dyn Observer) -> Result<(), TrainError> {
         let root = self.trainer.config.output_dir.clone();
         let mut state = TrainerState::new(self.done, self.num_tokens, self.trainer.strategy.save());
-        state.sampler = self.trainer.source.save();
+        (state.sampler, state.refilled) = (self.trainer.source.save(), self.trainer.source.refilled());
         state.positions = self.directory.positions()?;
         state.fingerprints = self.fingerprints.clone();
         let policy = &self.trainer.policy;
@@ -312,7 +316,7 @@ fn restore(trainer: &mut Trainer, root: &Path, found: &Found, observer: &mut dyn
     RunDirectory::check(root, &found.state.positions)?;
     trainer.policy.restore(&found.folder)?;
     trainer.strategy.load(&found.state.strategy)?;
-    trainer.source.load(found.state.sampler.as_ref())?;
+    trainer.source.load(found.state.sampler.as_ref(), found.state.refilled)?;
     let mut directory = RunDirectory::open(&trainer.config, &found.state.positions)?;
     checkpoint::forget_after(root, found.state.step)?;
     directory.cut_back(&found.state.positions, found.state.step)?;

@@ -1,6 +1,6 @@
 //! `screen`: verdicts on a few rollouts of each prompt → the rest of the group, for the prompts that they say something of.
 
-use curt_difficulty::{Screened, Screening};
+use curt_difficulty::{Admission, Screened, Screening};
 use curt_runtime::GenerateProgress;
 
 use crate::error::TrainError;
@@ -23,9 +23,10 @@ pub fn screen(
 ) -> Result<Vec<VerifiedGroup>, TrainError> {
     let target = run.config.reward.target_length;
     for group in &mut first {
-        group.screened_out = matches!(decide(screening, group, target)?, Screened::Drop(_));
+        group.left_out = matches!(decide(screening, group, target)?, Screened::Drop(_)).then_some(Admission::Screened);
     }
-    let prompts: Vec<_> = first.iter().filter(|group| !group.screened_out).map(|group| group.group.selected.clone()).collect();
+    let prompts: Vec<_> =
+        first.iter().filter(|group| group.left_out.is_none()).map(|group| group.group.selected.clone()).collect();
     if prompts.is_empty() {
         return Ok(first);
     }
@@ -33,7 +34,7 @@ pub fn screen(
     let plan = RolloutPlan { first_sample: screen, num_generations: total - screen, ..*plan };
     let groups = rollout(run.policy.as_mut(), prompts, &plan, keep_going)?;
     let rest = verify(&run.verifiers, run.encoder.tokenizer(), groups)?;
-    for (group, more) in first.iter_mut().filter(|group| !group.screened_out).zip(rest) {
+    for (group, more) in first.iter_mut().filter(|group| group.left_out.is_none()).zip(rest) {
         group.group.completions.extend(more.group.completions);
         group.verdicts.extend(more.verdicts);
         group.texts.extend(more.texts);

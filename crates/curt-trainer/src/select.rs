@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use curt_difficulty::SamplerState;
+use curt_difficulty::{GroupOutcome, SamplerState, Turn};
 use curt_runtime::random::{below, uniform_from};
 use curt_runtime::{DrawKey, Purpose};
 use curt_task::Problem;
@@ -26,6 +26,8 @@ pub struct Selected {
     pub place: usize,
     /// Its stable hash.
     pub key: u64,
+    /// The round of the step in which it was drawn: 0, or that of a refill.
+    pub round: u16,
     /// How often an equal problem was chosen before in the same step.
     pub occurrence: u32,
     /// Token ids of the prompt.
@@ -47,14 +49,22 @@ pub enum ProblemSource {
 }
 
 impl ProblemSource {
-    /// The `count` problems of `step`, with their places in the data set (for fresh ones: in the step).
+    /// The first round of `step`, of `count` problems a step.
+    pub fn turn(&self, step: u32, count: usize) -> Turn {
+        match self {
+            ProblemSource::Chain { .. } => Turn { step, ..Turn::default() },
+            ProblemSource::Dataset(dataset) => dataset.turn(step, count),
+        }
+    }
+
+    /// The `count` problems of a round, with their places in the data set (for fresh ones: in the round).
     ///
     /// # Errors
     /// A number of links that the chain task does not have.
-    pub fn problems(&self, seed: u64, step: u32, count: usize) -> Result<Vec<(usize, Arc<Problem>)>, TrainError> {
+    pub fn problems(&self, seed: u64, turn: Turn, count: usize) -> Result<Vec<(usize, Arc<Problem>)>, TrainError> {
         match self {
             ProblemSource::Chain { min_links, max_links } => {
-                let key = DrawKey { step, ..DrawKey::new(seed, Purpose::Shuffle) };
+                let key = DrawKey { step: turn.step, refill: turn.round, ..DrawKey::new(seed, Purpose::Shuffle) };
                 let mut generator = key.generator();
                 (0..count)
                     .map(|place| {
@@ -64,7 +74,7 @@ impl ProblemSource {
                     })
                     .collect()
             }
-            ProblemSource::Dataset(dataset) => Ok(dataset.draw(seed, step, count)),
+            ProblemSource::Dataset(dataset) => Ok(dataset.draw(seed, turn, count)),
         }
     }
 
@@ -79,6 +89,25 @@ impl ProblemSource {
         }
     }
 
+    /// Tells the sampler alone, where there is one, what became of the groups of a round.
+    ///
+    /// # Errors
+    /// Groups that are not of this source.
+    pub fn observe_round(&mut self, turn: Turn, outcomes: &[GroupOutcome]) -> Result<(), TrainError> {
+        match self {
+            ProblemSource::Chain { .. } => Ok(()),
+            ProblemSource::Dataset(dataset) => dataset.observe_round(turn, outcomes),
+        }
+    }
+
+    /// Problems that refills drew from a data set, in the steps that are done.
+    pub fn refilled(&self) -> u64 {
+        match self {
+            ProblemSource::Chain { .. } => 0,
+            ProblemSource::Dataset(dataset) => dataset.refilled(),
+        }
+    }
+
     /// What the sampler remembers; `None` without one.
     pub fn save(&self) -> Option<SamplerState> {
         match self {
@@ -87,14 +116,18 @@ impl ProblemSource {
         }
     }
 
-    /// Back to what it remembered.
+    /// Back to what it remembered, after refills that drew `refilled` problems.
     ///
     /// # Errors
     /// The memory of another sampler or another data set.
-    pub fn load(&mut self, state: Option<&SamplerState>) -> Result<(), TrainError> {
+    pub fn load(&mut self, state: Option<&SamplerState>, refilled: u64) -> Result<(), TrainError> {
         match self {
             ProblemSource::Chain { .. } => Ok(()),
-            ProblemSource::Dataset(dataset) => dataset.load(state),
+            ProblemSource::Dataset(dataset) => {
+                dataset.load(state)?;
+                dataset.set_refilled(refilled);
+                Ok(())
+            }
         }
     }
 
@@ -141,7 +174,7 @@ pub(crate) fn fingerprint(keys: impl ExactSizeIterator<Item = u64>) -> u64 {
     keys.fold(length, |hash, key| hash.rotate_left(5).wrapping_mul(31) ^ key)
 }
 
-/// The prompts of `step`.
+/// The prompts of a round; `earlier` are the keys of those of the rounds before in its step.
 ///
 /// # Errors
 /// A prompt that is empty or longer than the limit, by the id of its problem.
@@ -149,18 +182,23 @@ pub fn select(
     source: &ProblemSource,
     encoder: &PromptEncoder,
     seed: u64,
-    step: u32,
+    turn: Turn,
     count: usize,
+    earlier: impl IntoIterator<Item = u64>,
 ) -> Result<Vec<Selected>, TrainError> {
-    with_occurrences(source.problems(seed, step, count)?, encoder)
+    let mut prompts = with_occurrences(source.problems(seed, turn, count)?, encoder, earlier)?;
+    prompts.iter_mut().for_each(|selected| selected.round = turn.round);
+    Ok(prompts)
 }
 
-/// Encodes problems and numbers the equal ones among them.
+/// Encodes problems and numbers the equal ones among them and those of the keys `earlier`.
 pub(crate) fn with_occurrences(
     problems: impl IntoIterator<Item = (usize, Arc<Problem>)>,
     encoder: &PromptEncoder,
+    earlier: impl IntoIterator<Item = u64>,
 ) -> Result<Vec<Selected>, TrainError> {
     let mut seen = BTreeMap::<u64, u32>::new();
+    earlier.into_iter().for_each(|key| *seen.entry(key).or_default() += 1);
     problems
         .into_iter()
         .map(|(place, problem)| {
@@ -169,7 +207,7 @@ pub(crate) fn with_occurrences(
             let occurrence = *count;
             *count += 1;
             let prompt_ids = encoder.encode(&problem)?;
-            Ok(Selected { problem, place, key, occurrence, prompt_ids })
+            Ok(Selected { problem, place, key, round: 0, occurrence, prompt_ids })
         })
         .collect()
 }
@@ -195,7 +233,8 @@ mod tests {
     #[test]
     fn every_epoch_visits_every_problem_once() {
         let source = dataset(7);
-        let prompts: Vec<_> = (0..7).flat_map(|step| source.problems(5, step, 3).unwrap()).map(|(_, problem)| problem).collect();
+        let prompts: Vec<_> =
+            (0..7).flat_map(|step| source.problems(5, source.turn(step, 3), 3).unwrap()).map(|(_, problem)| problem).collect();
         for epoch in prompts.chunks(7) {
             let mut keys: Vec<u64> = epoch.iter().map(|p| p.key().0).collect();
             keys.sort_unstable();
@@ -217,7 +256,7 @@ mod tests {
     #[test]
     fn a_step_is_a_pure_function_of_seed_and_step() {
         for source in [dataset(5), ProblemSource::Chain { min_links: 1, max_links: 10 }] {
-            let problems = |seed| source.problems(seed, 9, 16).unwrap();
+            let problems = |seed| source.problems(seed, source.turn(9, 16), 16).unwrap();
             assert_eq!(problems(3), problems(3));
             assert_ne!(problems(3), problems(4));
         }

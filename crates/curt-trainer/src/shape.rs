@@ -43,6 +43,23 @@ pub fn shape(
     context: &StepContext,
     groups: Vec<VerifiedGroup>,
 ) -> Result<Vec<ShapedGroup>, TrainError> {
+    let out = shape_groups(strategy, context, groups)?;
+    let counted: Vec<(Vec<Rollout>, Vec<Shaped>)> = out.iter().map(ShapedGroup::counted).collect();
+    let seen = counted.iter().filter(|(group, _)| !group.is_empty());
+    let observed: Vec<GroupFacts<'_>> = seen.map(|(group, shaped)| GroupFacts { group, shaped }).collect();
+    strategy.observe(&observed);
+    Ok(out)
+}
+
+/// Shapes every group, of which the strategy learns nothing.
+///
+/// # Errors
+/// As [`shape`].
+pub(crate) fn shape_groups(
+    strategy: &dyn RewardStrategy,
+    context: &StepContext,
+    groups: Vec<VerifiedGroup>,
+) -> Result<Vec<ShapedGroup>, TrainError> {
     let context = StepContext { accuracy: accuracy(&groups), ..*context };
     let needs = strategy.needs();
     let mut out = Vec::with_capacity(groups.len());
@@ -55,16 +72,12 @@ pub fn shape(
         }
         out.push(ShapedGroup { verified, rollouts, shaped });
     }
-    let counted: Vec<(Vec<Rollout>, Vec<Shaped>)> = out.iter().map(ShapedGroup::counted).collect();
-    let seen = counted.iter().filter(|(group, _)| !group.is_empty());
-    let observed: Vec<GroupFacts<'_>> = seen.map(|(group, shaped)| GroupFacts { group, shaped }).collect();
-    strategy.observe(&observed);
     Ok(out)
 }
 
 /// The strategy's word on the completions that count; the others are in neither statistics nor loss.
 fn shape_counted(
-    strategy: &mut dyn RewardStrategy,
+    strategy: &dyn RewardStrategy,
     context: &StepContext,
     verified: &VerifiedGroup,
     rollouts: &[Rollout],

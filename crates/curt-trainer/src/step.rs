@@ -1,12 +1,14 @@
 //! One step, the whole method: select → rollout → verify → shape → credit → pack → update. What it returns goes to `record`,
 //! which the loop around it calls, because records need the run directory and a step does not.
 
+use curt_difficulty::RefillCost;
 use curt_reward::StepContext;
 use curt_runtime::{GenerateProgress, Purpose, Sampling};
 
 use crate::credit::{CreditedGroup, credit};
 use crate::error::TrainError;
 use crate::pack::pack;
+use crate::refill::refill;
 use crate::rollout::{RolloutPlan, rollout};
 use crate::screen::screen;
 use crate::select::select;
@@ -20,6 +22,8 @@ use crate::verify::verify;
 pub struct StepOutcome {
     /// All groups with everything that was decided about them.
     pub groups: Vec<CreditedGroup>,
+    /// What the groups cost; `None` without refill.
+    pub refill: Option<RefillCost>,
     /// One report per optimizer update.
     pub updates: Vec<UpdateReport>,
     /// Seconds of rollout, verify to pack, and update.
@@ -51,13 +55,19 @@ pub fn step(
     let context = StepContext { step: u64::from(step), max_completion_length, ..StepContext::default() };
     let update_plan = UpdatePlan { micro_tokens: c.train.micro_tokens, inverse_temperature: plan.sampling.inverse_temperature() };
 
-    let prompts = select(&run.source, &run.encoder, c.seed, step, c.rollout.prompts_per_step)?;
+    let turn = run.source.turn(step, c.rollout.prompts_per_step);
+    let prompts = select(&run.source, &run.encoder, c.seed, turn, c.rollout.prompts_per_step, [])?;
     let clock = std::time::Instant::now();
     let groups = rollout(run.policy.as_mut(), prompts, &plan, keep_going)?;
     let mut rolled_out = clock.elapsed().as_secs_f64();
     let mut verified = verify(&run.verifiers, run.encoder.tokenizer(), groups)?;
     if let Some(screening) = screening {
         verified = screen(run, screening, verified, &plan, keep_going)?;
+        rolled_out = clock.elapsed().as_secs_f64();
+    }
+    let mut cost = None;
+    if let Some(wanted) = c.rollout.refill()? {
+        (verified, cost) = refill(run, wanted, &context, verified, &plan, keep_going)?;
         rolled_out = clock.elapsed().as_secs_f64();
     }
     let shaped = shape(run.strategy.as_mut(), &context, verified)?;
@@ -72,5 +82,5 @@ pub fn step(
         updates.push(update(run.policy.as_mut(), reference, run.objective.as_ref(), minibatch, &optimizer, &update_plan)?);
     }
     let updated = clock.elapsed().as_secs_f64();
-    Ok(StepOutcome { groups, updates, seconds: [rolled_out, packed - rolled_out, updated - packed] })
+    Ok(StepOutcome { groups, refill: cost, updates, seconds: [rolled_out, packed - rolled_out, updated - packed] })
 }

@@ -4,6 +4,7 @@ mod credit_and_pack;
 mod evaluation;
 mod metrics;
 mod objectives;
+mod refill;
 mod scripted;
 mod steps;
 mod strategies;

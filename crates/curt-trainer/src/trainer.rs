@@ -1,5 +1,6 @@
 //! The objects of a run, built from its configuration.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -109,12 +110,12 @@ impl Trainer {
         Ok(self)
     }
 
-    /// The name of the evaluation set in metrics: of its file, or of the task.
+    /// The name of the evaluation set in metrics: of its file, `mix` for that of several, or of the task.
     pub fn evaluation_name(&self) -> String {
         let data = &self.config.data;
         let file = self.config.eval.path.as_ref().or(data.path.as_ref()).filter(|_| data.task == TaskKind::Jsonl);
         let stem = file.and_then(|file| file.file_stem()).map(|stem| stem.to_string_lossy().into_owned());
-        stem.unwrap_or_else(|| "chain".to_owned())
+        stem.unwrap_or_else(|| if data.task == TaskKind::Jsonl { "mix" } else { "chain" }.to_owned())
     }
 
     /// What is allowed and yet likely a mistake, each in one line.
@@ -153,25 +154,27 @@ impl Trainer {
 }
 
 fn source(data: &DataSection, group_size: usize) -> Result<ProblemSource, TrainError> {
-    match (data.task, &data.path) {
-        (TaskKind::Jsonl, Some(path)) => Ok(ProblemSource::Dataset(Dataset::new(read_problems(data, path)?, data, group_size)?)),
-        (TaskKind::Jsonl, None) => Err(TrainError::NoProblems { what: "data.path".into() }),
-        (TaskKind::Chain, _) => Ok(ProblemSource::Chain { min_links: data.links[0], max_links: data.links[1] }),
+    let files = data.files();
+    match data.task {
+        TaskKind::Jsonl if files.is_empty() => Err(TrainError::NoProblems { what: "data.path".into() }),
+        TaskKind::Jsonl => Ok(ProblemSource::Dataset(Dataset::new(read_problems(data, &files)?, data, group_size)?)),
+        TaskKind::Chain => Ok(ProblemSource::Chain { min_links: data.links[0], max_links: data.links[1] }),
     }
 }
 
-/// The problems of a file, or of the files that a pattern means, with the field names of the configuration.
-fn read_problems(data: &DataSection, path: &Path) -> Result<Vec<Arc<Problem>>, TrainError> {
+/// The problems of files, each as often as the weight of its source says, with the field names of the configuration.
+fn read_problems(data: &DataSection, sources: &[Source]) -> Result<Vec<Arc<Problem>>, TrainError> {
     let named = |key: &str| (key != "auto").then(|| key.to_owned());
     let fields = FieldNames { prompt: named(&data.prompt_key), answer: named(&data.answer_key), ..FieldNames::default() };
-    let mix = read_sources(&[Source::new(path)], &ReadOptions { fields, skip_bad: false })?;
+    let mix = read_sources(sources, &ReadOptions { fields, skip_bad: false })?;
     for file in &mix.files {
         let repeated = file.report.repeated.count + file.elsewhere;
         if repeated > 0 {
             tracing::warn!("{}: {repeated} records repeat a problem with its id and answer; it counts once", file.file.display());
         }
     }
-    Ok(mix.problems.into_iter().map(Arc::new).collect())
+    let problems: Vec<Arc<Problem>> = mix.problems.into_iter().map(Arc::new).collect();
+    Ok(mix.order.into_iter().map(|place| problems[place].clone()).collect())
 }
 
 /// Encodes every prompt of a data set, or a longest one of the chain task, once, so that a bad one is found before the run and not in the middle of it.
@@ -196,13 +199,19 @@ fn evaluation_set(config: &Config, source: &ProblemSource, encoder: &PromptEncod
         }
         ProblemSource::Dataset(training) => {
             let problems = match &eval.path {
-                Some(path) => read_problems(&config.data, path)?,
-                None => training.problems().to_vec(),
+                Some(path) => read_problems(&config.data, &[Source::new(path)])?,
+                None => each_once(training.problems()),
             };
             problems.into_iter().take(eval.problems).collect()
         }
     };
-    with_occurrences(problems.into_iter().enumerate(), encoder)
+    with_occurrences(problems.into_iter().enumerate(), encoder, [])
+}
+
+/// The problems in their order, those that stand several times in a mix once. No two of a data set have one id.
+fn each_once(problems: &[Arc<Problem>]) -> Vec<Arc<Problem>> {
+    let mut seen = BTreeSet::new();
+    problems.iter().filter(|problem| seen.insert(&problem.id)).cloned().collect()
 }
 
 fn strategy(reward: &RewardSection) -> Result<Box<dyn RewardStrategy>, TrainError> {

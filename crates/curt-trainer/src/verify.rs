@@ -1,5 +1,6 @@
 //! `verify`: completions → verdicts.
 
+use curt_difficulty::Admission;
 use curt_runtime::{StopReason, Tokenizer};
 use curt_verify::{Response, Verdict, Verification};
 
@@ -35,8 +36,9 @@ pub struct VerifiedGroup {
     pub verdicts: Vec<CompletionVerdict>,
     /// The text that the verifier read, one per completion.
     pub texts: Vec<String>,
-    /// Whether screening left the group: it then has the screening rollouts alone, and is not trained on.
-    pub screened_out: bool,
+    /// Why the group is not trained on, whatever a gate says of it: screening left it, which then has the screening rollouts
+    /// alone, or the step was full without it.
+    pub left_out: Option<Admission>,
 }
 
 /// Judges every completion of every group, each with the verifier of its problem's source.
@@ -58,7 +60,7 @@ pub fn verify(verifiers: &Verifiers, tokenizer: &Tokenizer, groups: Vec<Group>) 
             counts: verification.verdict != Verdict::Ungradable || verifiers.ungradable == Ungradable::Wrong,
             verification,
         });
-        VerifiedGroup { verdicts: verdicts.collect(), group, texts, screened_out: false }
+        VerifiedGroup { verdicts: verdicts.collect(), group, texts, left_out: None }
     });
     Ok(verified.collect())
 }

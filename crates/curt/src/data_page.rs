@@ -1,8 +1,8 @@
 //! The findings of `curt data inspect` as text. Whatever comes from a file is shown and never obeyed by a terminal.
 
 use curt_task::{Compression, LengthSummary};
+use curt_trainer::inspection::{FileFacts, Gold, Golds, Inspection, Named, Overlap, Pairs, RenderedPrompt, Spot, TokenFacts};
 
-use crate::data_inspection::{FileFacts, Gold, Golds, Inspection, Named, Overlap, Pairs, RenderedPrompt, Spot, TokenFacts};
 use crate::numbers::{counted, grouped};
 use crate::table::Table;
 use crate::terminal::Terminal;
@@ -91,7 +91,7 @@ fn too_long_lines(terminal: &Terminal, tokens: &TokenFacts) -> Vec<String> {
     let template = if tokens.chat_template { "with its chat template" } else { "without a chat template" };
     let (count, limit) = (counted(tokens.too_long.count as u64, "prompt"), grouped(u64::from(tokens.limit)));
     let line = format!("  {count} of more than {limit} tokens, {template} and with the suffix");
-    let row = |long: &crate::data_inspection::TooLong| format!("{}: {} tokens", spot(&long.at), grouped(long.tokens as u64));
+    let row = |long: &curt_trainer::inspection::TooLong| format!("{}: {} tokens", spot(&long.at), grouped(long.tokens as u64));
     listed(terminal, line, &tokens.too_long, row)
 }
 

@@ -71,7 +71,7 @@ pub fn page(card: &Card) -> String {
     if let Some(histogram) = &card.histogram {
         page += "<h2>Pass rates</h2>\n";
         bars(&mut page, histogram);
-        page += "<p>Bars: problems; lines: 95 % Wilson intervals of each share, taking the problems for a sample.</p>\n";
+        page += "<p>Bars, with their numbers: problems; lines: 95 % Wilson intervals of each share, taking the problems for a sample.</p>\n";
     }
     page += "<h2>Kept</h2>\n<table><tr><th>file</th><th>pass rate</th><th>problems</th></tr>\n";
     for part in &card.parts {
@@ -154,6 +154,7 @@ fn bars(page: &mut String, histogram: &Histogram) {
     let (width, height, bottom) = (720.0, 220.0, 240.0);
     let tallest = histogram.bars.iter().map(|bar| bar.share.high).fold(f64::MIN_POSITIVE, f64::max);
     let step = width / histogram.bars.len() as f64;
+    let every = numbered(histogram, step);
     let _ = writeln!(
         page,
         "<svg viewBox=\"0 0 720 270\" width=\"720\" height=\"270\" role=\"img\" aria-label=\"Histogram of pass rates\">"
@@ -176,9 +177,22 @@ fn bars(page: &mut String, histogram: &Histogram) {
             y(bar.share.low),
             y(bar.share.high),
         );
+        if place % every == every / 2 {
+            let (above, problems) = (y(bar.share.high) - 5.0, grouped(bar.problems.into()));
+            let _ = writeln!(
+                page,
+                "<text x=\"{middle:.1}\" y=\"{above:.1}\" font-size=\"12\" text-anchor=\"middle\">{problems}</text>"
+            );
+        }
     }
     *page += "<text x=\"0\" y=\"258\" font-size=\"12\">0</text>";
     *page += "<text x=\"720\" y=\"258\" font-size=\"12\" text-anchor=\"end\">1</text></svg>\n";
+}
+
+/// Every how manyth bar has its number above it, so that the numbers do not run into each other; `step` is a bar's width.
+fn numbered(histogram: &Histogram, step: f64) -> usize {
+    let longest = histogram.bars.iter().map(|bar| grouped(bar.problems.into()).len()).max().unwrap_or(1);
+    ((longest as f64 * 7.0 + 6.0) / step).ceil().max(1.0) as usize
 }
 
 /// Text that a page shows and does not obey.
@@ -205,5 +219,16 @@ mod tests {
     #[test]
     fn text_stays_text() {
         assert_eq!(escaped("<a href='x'>&\"\n"), "&lt;a href=&#39;x&#39;&gt;&amp;&quot;\u{fffd}");
+    }
+
+    #[test]
+    fn bars_have_their_numbers_where_there_is_room() {
+        let drawn = |bars: u32| {
+            let rates = (0..bars * 2000).map(|i| f64::from(i % bars) / f64::from(bars - 1));
+            let mut page = String::new();
+            super::bars(&mut page, &Histogram::new(rates, bars).unwrap());
+            page.matches(">2,000</text>").count()
+        };
+        assert_eq!([drawn(9), drawn(17), drawn(33)], [9, 17, 16]);
     }
 }

@@ -45,20 +45,20 @@ pub fn device(facts: &ModelFacts) -> String {
 
 fn problems(trainer: &Trainer) -> String {
     let data = &trainer.config.data;
-    match (&trainer.source, &data.path) {
-        (ProblemSource::Chain { min_links, max_links }, _) => {
+    match &trainer.source {
+        ProblemSource::Chain { min_links, max_links } => {
             format!("chains of {min_links} to {max_links} operations on two digits, drawn afresh each step")
         }
-        (ProblemSource::Dataset(dataset), Some(path)) => {
+        ProblemSource::Dataset(dataset) => {
             let order = match data.sampler {
                 SamplerSection::Uniform => "in shuffled epochs",
                 SamplerSection::Weighted => "drawn by expected signal",
                 SamplerSection::Widening { .. } | SamplerSection::Stages { .. } => "in a curriculum of pass rates",
                 SamplerSection::Pools { .. } => "in shuffled epochs; those without signal rest",
             };
-            format!("{} of {}, {order}", counted(dataset.problems().len() as u64, "problem"), path.display())
+            let files: Vec<String> = data.files().iter().map(|source| source.pattern.display().to_string()).collect();
+            format!("{} of {}, {order}", counted(dataset.problems().len() as u64, "problem"), files.join(", "))
         }
-        (ProblemSource::Dataset(dataset), None) => counted(dataset.problems().len() as u64, "problem"),
     }
 }
 

@@ -89,6 +89,10 @@ fn lines(terminal: &Terminal, report: &LabReport) -> Vec<String> {
     });
     lines.extend(styled);
     lines.push(String::new());
+    if report.screened > 0 {
+        let groups = counted(report.screened, "group");
+        lines.push(format!("  not compared: {groups} that screening left, with their first rollouts alone"));
+    }
     for strategy in report.strategies.iter().filter(|strategy| strategy.cut > 0) {
         let cut = counted(strategy.cut, "rollout");
         lines.push(format!("  {}: {cut} replayed as if cut at its limit, and counted as wrong", strategy.strategy));

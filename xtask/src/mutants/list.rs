@@ -6,7 +6,7 @@ const ONE_FORWARD: &str = "cargo test --package curt-runtime --test model one_fo
 
 const ONE_FORWARD_LARGE: &str = "cargo test --package curt-runtime --test model one_forward_large::";
 
-pub const MUTANTS: [Mutant; 12] = [
+pub const MUTANTS: [Mutant; 14] = [
     Mutant {
         invariant: 1,
         name: "decode walks the key pages backwards",
@@ -138,5 +138,22 @@ pub const MUTANTS: [Mutant; 12] = [
         file: "crates/curt-trainer/src/run.rs",
         edits: &[("directory.cut_back(&found.state.positions, found.state.step)?;", "")],
         test: "cargo test --package curt-trainer --test runs an_interrupted_run",
+    },
+    Mutant {
+        invariant: 9,
+        name: "a sampler that is resumed forgets who rests",
+        file: "crates/curt-difficulty/src/samplers/pools.rs",
+        edits: &[(
+            "(self.epoch, self.come, self.wakes) = (epoch, come_once, wakes);",
+            "(self.epoch, self.come) = (epoch, come_once);",
+        )],
+        test: "cargo test --package curt-trainer --test runs samplers_resume",
+    },
+    Mutant {
+        invariant: 9,
+        name: "a refill that is cut off leaves the sampler told of it",
+        file: "crates/curt-trainer/src/refill.rs",
+        edits: &[("run.source.load(memory.as_ref(), refilled)?;", "let _ = (memory, refilled);")],
+        test: "cargo test --package curt-trainer --test runs a_run_with_refills",
     },
 ];

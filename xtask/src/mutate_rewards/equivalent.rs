@@ -13,7 +13,7 @@ pub struct Equivalent {
     pub proof: &'static str,
 }
 
-pub const EQUIVALENT: [Equivalent; 12] = [
+pub const EQUIVALENT: [Equivalent; 11] = [
     Equivalent {
         file: "cosine.rs",
         edited: "false => along(self.wrong) - self.repetition_weight * rollout.repetition.unwrap_or(1.0),",
@@ -30,11 +30,6 @@ pub const EQUIVALENT: [Equivalent; 12] = [
         file: "dynamic_targets.rs",
         edited: "let mut fresh = [const { Vec::new() }; 4];",
         proof: "`level` gives 0, 1 or 2, and the fourth list meets no level where the lists are zipped with the three",
-    },
-    Equivalent {
-        file: "grpo_lead.rs",
-        edited: "let place = shortest.iter().position(|other| length <= *other);",
-        proof: "it differs where the length is already among the three: before it or behind it, the same three numbers stand",
     },
     Equivalent {
         file: "grpo_lead.rs",

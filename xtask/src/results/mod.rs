@@ -5,6 +5,7 @@
 
 mod checks;
 mod criterion;
+mod data;
 mod embedded;
 mod lab;
 pub mod machine;
@@ -47,6 +48,8 @@ enum Table {
     Embedded(embedded::Options),
     /// What the reward lab says of the embedded run, and its speed
     Lab(lab::Options),
+    /// How long problems take to read, to compare and to filter
+    Data(data::Options),
     /// How long each reward strategy takes
     Rewards(rewards::Options),
     /// Memory of training, by counting and as measured
@@ -61,6 +64,7 @@ pub fn run(options: &Options) -> Result<()> {
         Table::Speed(options) => speed::run(options),
         Table::Embedded(options) => embedded::run(options),
         Table::Lab(options) => lab::run(options),
+        Table::Data(options) => data::run(options),
         Table::Rewards(options) => rewards::run(options),
         Table::Memory(options) => memory::run(options),
         Table::Checks(options) => checks::run(options),

@@ -56,7 +56,7 @@ impl Grpo {
         if group.is_flat() {
             return group.no_credit();
         }
-        let spread = Spread::of(|| group.counted());
+        let spread = Spread::of_counted(&group.rewards, &group.in_statistics);
         let divisor = match self.scale_rewards {
             ScaleRewards::Group => spread.deviation + self.epsilon,
             ScaleRewards::Batch => batch_deviation + self.epsilon,
@@ -66,7 +66,7 @@ impl Grpo {
             // Only with ε = 0, and differences so small (1e-162) that their squares are lost.
             return group.no_credit();
         }
-        group.credit_trained(|row| spread.centred(group.rewards[row]) / divisor)
+        group.credit_all(|reward| spread.centred(reward) / divisor)
     }
 }
 

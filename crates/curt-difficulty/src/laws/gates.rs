@@ -77,7 +77,7 @@ pub fn reasons_are_true(gate: &dyn Gate, group: &GroupData) -> LawResult {
         Admission::AllCorrect => !group.correct.contains(&false),
         Admission::NoSpread => counted.all(|reward| Some(reward) == first),
         // a gate sees whole groups of graded rollouts only
-        Admission::Ungradable | Admission::Screened => false,
+        Admission::Ungradable | Admission::Screened | Admission::Surplus => false,
     };
     holds(is_true, || format!("{admission:?}"))
 }

@@ -37,8 +37,8 @@ fn every_gate_on_every_kind_of_group() {
 #[test]
 fn admissions_have_words() {
     use Admission::*;
-    let words = [Kept, AllWrong, AllCorrect, NoSpread, Ungradable, Screened].map(Admission::word);
-    assert_eq!(words, ["kept", "all_wrong", "all_correct", "no_spread", "ungradable", "screened"]);
+    let words = [Kept, AllWrong, AllCorrect, NoSpread, Ungradable, Screened, Surplus].map(Admission::word);
+    assert_eq!(words, ["kept", "all_wrong", "all_correct", "no_spread", "ungradable", "screened", "surplus"]);
 }
 
 #[test]

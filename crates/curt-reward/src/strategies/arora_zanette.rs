@@ -2,7 +2,7 @@
 
 use crate::parameters::{Parameter, SHARE};
 use crate::registry::Entry;
-use crate::statistics::{Moments, fill_beside_verdict, right_lengths};
+use crate::statistics::{Moments, fill_beside_verdict};
 use crate::{Parameters, RewardError, RewardStrategy, Rollout, Shaped, StepContext, check_group};
 
 pub(crate) static ENTRY: Entry = Entry {
@@ -46,7 +46,7 @@ impl RewardStrategy for AroraZanette {
 
     fn shape(&self, ctx: &StepContext, group: &[Rollout], out: &mut [Shaped]) -> Result<(), RewardError> {
         check_group(self.needs(), ctx, group, out.len())?;
-        let right = Moments::of(right_lengths(group));
+        let right = Moments::of_right(group, |length| length);
         let scale = right.population_deviation() + EPSILON;
         fill_beside_verdict(group, out, |rollout| {
             if !rollout.correct {

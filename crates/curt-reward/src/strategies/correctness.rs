@@ -25,9 +25,8 @@ impl RewardStrategy for Correctness {
     fn shape(&self, ctx: &StepContext, group: &[Rollout], out: &mut [Shaped]) -> Result<(), RewardError> {
         check_group(self.needs(), ctx, group, out.len())?;
         for (rollout, shaped) in group.iter().zip(out) {
-            shaped.reset();
-            shaped.total = f64::from(u8::from(rollout.correct));
-            shaped.parts.push(("correctness", shaped.total));
+            let total = f64::from(u8::from(rollout.correct));
+            shaped.set(total, [("correctness", total)]);
         }
         Ok(())
     }

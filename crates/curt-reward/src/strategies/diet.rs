@@ -4,7 +4,7 @@ use std::f64::consts::PI;
 
 use crate::parameters::{AT_LEAST_0, MAX_LENGTH, Parameter, SHARE};
 use crate::registry::Entry;
-use crate::statistics::{Moments, fill, least_and_most, pass_rate, right_lengths, verdict};
+use crate::statistics::{Moments, fill, least_and_most, pass_rate, right_range, verdict};
 use crate::{Parameters, ProblemKey, RewardError, RewardStrategy, Rollout, Shaped, StepContext, check_group};
 
 pub(crate) static ENTRY: Entry = Entry {
@@ -78,9 +78,7 @@ fn draw(problem: ProblemKey, step: u64) -> f64 {
 }
 
 /// Mean and divisor of a standardised score, or `None` for equal values.
-fn standard(values: impl Iterator<Item = f64> + Clone) -> Option<(f64, f64)> {
-    let (least, most) = least_and_most(values.clone())?;
-    let moments = Moments::of(values);
+fn standard(moments: Moments, (least, most): (f64, f64)) -> Option<(f64, f64)> {
     (least < most).then(|| (moments.mean, moments.sample_deviation() + EPSILON))
 }
 
@@ -94,7 +92,11 @@ impl RewardStrategy for Diet {
         let rate = pass_rate(group);
         let (target, weight) = (self.target(ctx, group, 1.0 - rate), self.weight_at(ctx.step, rate));
         let beyond = |length: f64| (length - target).max(0.0);
-        let (verdicts, tokens) = (standard(group.iter().map(verdict)), standard(right_lengths(group).map(beyond)));
+        let verdicts = group.iter().map(verdict);
+        let verdicts = least_and_most(verdicts.clone()).and_then(|range| standard(Moments::of(verdicts), range));
+        // the shortest is beyond the target by least, and the longest by most
+        let range = right_range(group).map(|(shortest, longest)| (beyond(shortest), beyond(longest)));
+        let tokens = range.and_then(|range| standard(Moments::of_right(group, beyond), range));
         let score = |scale: Option<(f64, f64)>, x: f64| scale.map_or(0.0, |(mean, divisor)| (x - mean) / divisor);
         fill(group, out, |rollout| {
             let length = score(tokens, beyond(f64::from(rollout.length)));

@@ -1,7 +1,5 @@
 //! `gfpo`: train only on the best few of a group.
 
-use std::cmp::Ordering;
-
 use crate::parameters::Parameter;
 use crate::registry::Entry;
 use crate::statistics::verdict;
@@ -50,13 +48,14 @@ impl Gfpo {
         Ok(Self { by: read.word("by", &words, "`length` or `token_efficiency`")?, keep: read.length("keep")? as usize })
     }
 
-    /// The better of two first.
-    fn compare(&self, a: &Rollout, b: &Rollout) -> Ordering {
-        let efficiency = |rollout: &Rollout| verdict(rollout) / f64::from(rollout.length.max(1));
-        match self.by {
-            Key::Length => a.length.cmp(&b.length),
-            Key::TokenEfficiency => efficiency(b).total_cmp(&efficiency(a)),
-        }
+    /// A number that is smaller for the better of two rollouts; `row` decides where they are equally good.
+    fn rank(&self, rollout: &Rollout, row: usize) -> u128 {
+        let worse = match self.by {
+            Key::Length => u64::from(rollout.length),
+            // the bits of numbers from 0 on are in the order of the numbers
+            Key::TokenEfficiency => !(verdict(rollout) / f64::from(rollout.length.max(1))).to_bits(),
+        };
+        u128::from(worse) << u64::BITS | row as u128
     }
 }
 
@@ -67,15 +66,13 @@ impl RewardStrategy for Gfpo {
 
     fn shape(&self, ctx: &StepContext, group: &[Rollout], out: &mut [Shaped]) -> Result<(), RewardError> {
         check_group(self.needs(), ctx, group, out.len())?;
-        let mut order: Vec<usize> = (0..group.len()).collect();
-        order.sort_unstable_by(|&i, &j| self.compare(&group[i], &group[j]).then(i.cmp(&j)));
-        for (place, &i) in order.iter().enumerate() {
-            let shaped = &mut out[i];
-            shaped.reset();
-            let is_kept = place < self.keep;
+        let mut ranks: Vec<u128> = group.iter().enumerate().map(|(row, rollout)| self.rank(rollout, row)).collect();
+        let first_left = if self.keep < ranks.len() { *ranks.select_nth_unstable(self.keep).1 } else { u128::MAX };
+        for (row, (rollout, shaped)) in group.iter().zip(out).enumerate() {
+            let is_kept = self.rank(rollout, row) < first_left;
+            let total = if is_kept { verdict(rollout) } else { 0.0 };
+            shaped.set(total, [("correctness", total)]);
             (shaped.in_statistics, shaped.in_loss) = (is_kept, is_kept);
-            shaped.total = if is_kept { verdict(&group[i]) } else { 0.0 };
-            shaped.parts.push(("correctness", shaped.total));
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use crate::parameters::{AT_LEAST_0, Parameter, SHARE};
 use crate::registry::Entry;
-use crate::statistics::{Moments, fill, pass_rate, right_lengths};
+use crate::statistics::{Moments, fill, pass_rate};
 use crate::{Parameters, RewardError, RewardStrategy, Rollout, Shaped, StepContext, check_group};
 
 pub(crate) static ENTRY: Entry = Entry {
@@ -70,11 +70,11 @@ impl GrpoLead {
     /// Are the shortest right answers still so long that length is worth a term?
     fn is_open(&self, group: &[Rollout]) -> bool {
         let mut shortest = [f64::INFINITY; GATE_ROLLOUTS];
-        for length in right_lengths(group) {
-            let place = shortest.iter().position(|other| length < *other);
-            if let Some(place) = place {
-                shortest[place..].rotate_right(1);
-                shortest[place] = length;
+        for rollout in group {
+            // a wrong one is behind all others
+            let mut length = if rollout.correct { f64::from(rollout.length) } else { f64::INFINITY };
+            for place in &mut shortest {
+                (*place, length) = (place.min(length), place.max(length));
             }
         }
         let found = shortest.iter().copied().filter(|length| length.is_finite());
@@ -89,7 +89,7 @@ impl RewardStrategy for GrpoLead {
 
     fn shape(&self, ctx: &StepContext, group: &[Rollout], out: &mut [Shaped]) -> Result<(), RewardError> {
         check_group(self.needs(), ctx, group, out.len())?;
-        let right = Moments::of(right_lengths(group));
+        let right = Moments::of_right(group, |length| length);
         let scale = right.sample_deviation() + EPSILON;
         let is_open = self.is_open(group);
         fill(group, out, |rollout| match (rollout.correct, is_open) {

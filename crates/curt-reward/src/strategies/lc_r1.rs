@@ -2,7 +2,7 @@
 
 use crate::parameters::{AT_LEAST_0, Parameter};
 use crate::registry::Entry;
-use crate::statistics::{fill_beside_verdict, least_and_most, right_lengths};
+use crate::statistics::{fill_beside_verdict, right_range};
 use crate::{Parameters, RewardError, RewardStrategy, Rollout, Shaped, StepContext, check_group};
 
 pub(crate) static ENTRY: Entry = Entry {
@@ -50,7 +50,7 @@ impl RewardStrategy for LcR1 {
 
     fn shape(&self, ctx: &StepContext, group: &[Rollout], out: &mut [Shaped]) -> Result<(), RewardError> {
         check_group(self.needs(), ctx, group, out.len())?;
-        let longest = least_and_most(right_lengths(group)).map(|(_, longest)| longest).filter(|longest| *longest > 0.0);
+        let longest = right_range(group).map(|(_, longest)| longest).filter(|longest| *longest > 0.0);
         fill_beside_verdict(group, out, |rollout| match longest {
             Some(longest) if rollout.correct || self.is_for_all => self.coefficient * (1.0 - f64::from(rollout.length) / longest),
             _ => 0.0,

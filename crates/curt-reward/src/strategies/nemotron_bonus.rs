@@ -2,7 +2,7 @@
 
 use crate::parameters::{AT_LEAST_0, Parameter, SHARE};
 use crate::registry::Entry;
-use crate::statistics::{Moments, fill_beside_verdict, least_and_most, lengths, quantile, verdict};
+use crate::statistics::{Moments, fill_beside_verdict, least_and_most, lengths, n_right, quantile_of_sorted, verdict};
 use crate::{Facts, Parameters, RewardError, RewardStrategy, Rollout, Shaped, StepContext, check_group};
 
 pub(crate) static ENTRY: Entry = Entry {
@@ -93,8 +93,10 @@ impl RewardStrategy for NemotronBonus {
         check_group(self.needs(), ctx, group, out.len())?;
         let (x, y) = (Relative::of(group.iter().map(thinking)), Relative::of(group.iter().map(answer)));
         let (shortest, _) = least_and_most(lengths(group)).unwrap_or_default();
-        let mut qualities: Vec<f64> = group.iter().map(verdict).collect();
-        let bar = quantile(&mut qualities, self.percentile).unwrap_or_default();
+        // in rising order, the wrong ones come before the right ones
+        let n_wrong = group.len() - n_right(group);
+        let quality = |place: usize| f64::from(u8::from(place >= n_wrong));
+        let bar = quantile_of_sorted(group.len(), self.percentile, quality).unwrap_or_default();
         fill_beside_verdict(group, out, |rollout| {
             let is_best = f64::from(rollout.length) == shortest && verdict(rollout) >= bar;
             let relative = self.lambda_think * x.at(thinking(rollout)) + self.lambda_answer * y.at(answer(rollout));

@@ -41,11 +41,10 @@ impl RewardStrategy for OverlongFilter {
     fn shape(&self, ctx: &StepContext, group: &[Rollout], out: &mut [Shaped]) -> Result<(), RewardError> {
         check_group(self.needs(), ctx, group, out.len())?;
         for (rollout, shaped) in group.iter().zip(out) {
-            shaped.reset();
+            let total = if rollout.truncated { 0.0 } else { verdict(rollout) };
+            shaped.set(total, [("correctness", total)]);
             shaped.in_loss = !rollout.truncated;
             shaped.in_statistics = shaped.in_loss || self.masking == Masking::ZeroAfter;
-            shaped.total = if shaped.in_loss { verdict(rollout) } else { 0.0 };
-            shaped.parts.push(("correctness", shaped.total));
         }
         Ok(())
     }

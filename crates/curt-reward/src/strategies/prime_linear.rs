@@ -49,3 +49,21 @@ impl RewardStrategy for PrimeLinear {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ProblemKey;
+
+    /// The longest pays p·w whatever its length is, down to one token; without tokens nothing is paid.
+    #[test]
+    fn the_longest_pays_the_price_of_the_group() {
+        for (longest, expected) in [(0, 0.0), (1, -0.25), (2, -0.25), (3, -0.25)] {
+            let group = [Rollout::new(ProblemKey(1), true, longest), Rollout::new(ProblemKey(1), true, 0)];
+            let mut out = vec![Shaped::default(); 2];
+            let prime = PrimeLinear::new(&Parameters::new()).unwrap();
+            prime.shape(&StepContext::default(), &group, &mut out).unwrap();
+            assert_eq!((out[0].total, out[1].total), (1.0 + expected, 1.0), "{longest}");
+        }
+    }
+}

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::parameters::{AT_LEAST_0, Parameter, SHARE};
 use crate::registry::Entry;
 use crate::state::SavedState;
-use crate::statistics::{fill_beside_verdict, least_and_most, right_lengths, step_accuracy};
+use crate::statistics::{fill_beside_verdict, right_range, step_accuracy};
 use crate::{
     Facts, GroupFacts, Parameters, RewardError, RewardStrategy, Rollout, Shaped, StepContext, StrategyState, check_group,
 };
@@ -70,7 +70,7 @@ impl RewardStrategy for ShortRl {
 
     fn shape(&self, ctx: &StepContext, group: &[Rollout], out: &mut [Shaped]) -> Result<(), RewardError> {
         check_group(self.needs(), ctx, group, out.len())?;
-        let (shortest, longest) = least_and_most(right_lengths(group)).unwrap_or_default();
+        let (shortest, longest) = right_range(group).unwrap_or_default();
         let counts = ctx.accuracy.is_some_and(|now| now >= self.best.max(now) - self.accuracy_tolerance);
         fill_beside_verdict(group, out, |rollout| {
             let beyond = f64::from(rollout.length) - shortest;

@@ -2,7 +2,7 @@
 
 use crate::parameters::{AT_LEAST_0, Parameter};
 use crate::registry::Entry;
-use crate::statistics::{Moments, fill, least_and_most, lengths, right_lengths, verdict};
+use crate::statistics::{Moments, fill, lengths, right_range, verdict};
 use crate::{Parameters, RewardError, RewardStrategy, Rollout, Shaped, StepContext, check_group};
 
 pub(crate) static ENTRY: Entry = Entry {
@@ -46,7 +46,7 @@ impl RewardStrategy for ShorterBetter {
 
     fn shape(&self, ctx: &StepContext, group: &[Rollout], out: &mut [Shaped]) -> Result<(), RewardError> {
         check_group(self.needs(), ctx, group, out.len())?;
-        let best = match least_and_most(right_lengths(group)) {
+        let best = match right_range(group) {
             Some((shortest, _)) => shortest,
             None => Moments::of(lengths(group)).mean,
         };

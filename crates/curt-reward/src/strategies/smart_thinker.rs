@@ -1,7 +1,7 @@
 //! `smart_thinker`: a price on tokens beyond the length where right answers are densest.
 
 use crate::registry::Entry;
-use crate::statistics::{fill_beside_verdict, least_and_most, lengths, n_right, right_lengths};
+use crate::statistics::{fill_beside_verdict, least_and_most, lengths, n_right, verdict};
 use crate::{Parameters, RewardError, RewardStrategy, Rollout, Shaped, StepContext, check_group};
 
 pub(crate) static ENTRY: Entry =
@@ -45,12 +45,14 @@ struct Spread {
 }
 
 impl Spread {
-    fn of<'a>(rollouts: impl Iterator<Item = &'a Rollout>) -> Self {
+    /// Of the rollouts that `counts` says, 0 or 1 each.
+    fn of(group: &[Rollout], counts: impl Fn(&Rollout) -> bool) -> Self {
         let add = |(n, sum, squares): (u64, u64, u128), rollout: &Rollout| {
-            let length = u64::from(rollout.length);
-            (n + 1, sum + length, squares + u128::from(length * length))
+            let count = u64::from(counts(rollout));
+            let length = count * u64::from(rollout.length);
+            (n + count, sum + length, squares + u128::from(length * length))
         };
-        let (n, sum, squares) = rollouts.fold((0, 0, 0), add);
+        let (n, sum, squares) = group.iter().fold((0, 0, 0), add);
         let (n, sum) = (u128::from(n), u128::from(sum));
         Self { n, sum, scaled_variance: n * squares - sum * sum }
     }
@@ -58,7 +60,7 @@ impl Spread {
 
 /// ℓ* of a group with right and wrong rollouts, in tokens.
 fn best_length(group: &[Rollout]) -> f64 {
-    let (all, right) = (Spread::of(group.iter()), Spread::of(group.iter().filter(|rollout| rollout.correct)));
+    let (all, right) = (Spread::of(group, |_| true), Spread::of(group, |rollout| rollout.correct));
     let (shortest, longest) = least_and_most(lengths(group)).unwrap_or_default();
     // n² n_c² (v − v_c); it saturates for more rollouts than any group has
     let (v, v_right) =
@@ -84,7 +86,9 @@ impl RewardStrategy for SmartThinker {
         }
         let best = best_length(group);
         let beyond = |length: f64| (length - best).max(0.0);
-        let (sum, most) = right_lengths(group).map(beyond).fold((0.0, 0.0), |(sum, most): (f64, f64), s| (sum + s, most.max(s)));
+        // of a wrong one it is 0, which neither adds anything nor is more than anything
+        let right_beyond = |rollout: &Rollout| verdict(rollout) * beyond(f64::from(rollout.length));
+        let (sum, most) = group.iter().map(right_beyond).fold((0.0, 0.0), |(sum, most): (f64, f64), s| (sum + s, most.max(s)));
         let alpha = (1.0 - right as f64 / n) / (most - sum / n + EPSILON);
         fill_beside_verdict(group, out, |rollout| if rollout.correct { -alpha * beyond(f64::from(rollout.length)) } else { 0.0 });
         Ok(())

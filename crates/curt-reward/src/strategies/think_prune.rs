@@ -77,3 +77,27 @@ impl RewardStrategy for ThinkPrune {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn limits(stages: u32, steps: &[u64]) -> Vec<u32> {
+        let given = Parameters::new().with("start_length", 100).with("end_length", 40);
+        let pruning = ThinkPrune::new(&given.with("stages", stages).with("stage_steps", 10)).unwrap();
+        steps.iter().map(|step| pruning.limit(*step)).collect()
+    }
+
+    #[test]
+    fn the_limit_falls_by_stages_and_one_stage_does_not_fall() {
+        assert_eq!(limits(3, &[0, 9, 10, 19, 20, 29, 30, u64::MAX]), [100, 100, 70, 70, 40, 40, 40, 40]);
+        assert_eq!(limits(2, &[0, 9, 10, 20]), [100, 100, 40, 40]);
+        assert_eq!(limits(1, &[0, 9, 10, u64::MAX]), [100; 4]);
+    }
+
+    #[test]
+    fn an_end_at_the_start_is_a_limit_that_stays() {
+        let given = Parameters::new().with("start_length", 100).with("end_length", 100);
+        assert_eq!(ThinkPrune::new(&given).unwrap().limit(250), 100);
+    }
+}

@@ -15,7 +15,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::Read;
+use std::io::{BufRead, Read};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -85,6 +85,14 @@ pub struct Bad {
     pub count: usize,
     /// What is wrong with the first [`NAMED`], and where they stand.
     pub first: Vec<String>,
+}
+
+/// The bytes of a file, without its gzip or zstd where it has any.
+///
+/// Errors: what the system says of the file. What is damaged further on is an error of reading, without saying why: a
+/// [`Reader`] knows.
+pub fn open_unpacked(path: &Path) -> std::io::Result<Box<dyn BufRead + Send>> {
+    Ok(compression::unpacked(File::open(path)?)?.0)
 }
 
 /// Records one after another.

@@ -40,7 +40,8 @@ fn uniform_keeps_the_order_of_earlier_runs() {
         let dataset = dataset(&vec![Value::Null; n], &[]).unwrap();
         for step in 0..20_u32 {
             let first = u64::from(step) * count as u64;
-            let drawn: Vec<usize> = dataset.draw(seed, step, count).iter().map(|(place, _)| *place).collect();
+            let drawn: Vec<usize> =
+                dataset.draw(seed, dataset.turn(step, count), count).iter().map(|(place, _)| *place).collect();
             assert_eq!(drawn, walk(seed, n, first..first + count as u64), "seed {seed}, {n} problems, step {step}");
         }
     }
@@ -90,7 +91,7 @@ fn samplers_without_the_pass_rates_that_they_need_are_refused() {
 fn a_curriculum_draws_from_its_pool() {
     let rates: Vec<Value> = (0..8).map(|i| json!(f64::from(i) / 8.0)).collect();
     let dataset = dataset(&rates, &["data.sampler=curriculum", "data.sampler_steps=10", "data.sampler_start=0.5"]).unwrap();
-    let mut places: Vec<usize> = dataset.draw(1, 0, 4).iter().map(|(place, _)| *place).collect();
+    let mut places: Vec<usize> = dataset.draw(1, dataset.turn(0, 4), 4).iter().map(|(place, _)| *place).collect();
     places.sort_unstable();
     assert_eq!(places, [4, 5, 6, 7]);
     assert_eq!(dataset.metrics(10, 4)[0], ("sampler/curriculum/pool".to_owned(), 8.0));

@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use curt_runtime::PolicyError;
-use curt_task::{Compression, Format, Problem, Prompt, ReadOptions, Reader, Source};
+use curt_task::{Compression, Format, Problem, Prompt, ReadOptions, Reader, Source, open_unpacked};
 use serde_json::Value;
 
 use super::card::{Card, Dropped, RateSource, histogram};
@@ -103,11 +103,15 @@ impl Sorter<'_> {
                 let names: Vec<&str> = first.extra.keys().map(String::as_str).take(30).collect();
                 self.found = Some(if names.is_empty() { "none".to_owned() } else { names.join(", ") });
             }
-            let lines = reader.format() == Format::JsonLines && reader.compression() == Compression::None;
+            let lines = reader.format() == Format::JsonLines;
             let form = reader.form().filter(|_| lines).and_then(|form| PlainForm::of(form, self.input.field));
             if let Some(form) = form {
                 let (mark, rates, ids) = (self.output.mark()?, self.rates.len(), self.ids.len());
-                if self.read_plain(path, &form)? {
+                let bytes: Box<dyn BufRead> = match reader.compression() {
+                    Compression::None => Box::new(BufReader::with_capacity(1 << 20, File::open(path).map_err(on(path))?)),
+                    Compression::Gzip | Compression::Zstd => open_unpacked(path).map_err(on(path))?,
+                };
+                if self.read_plain(bytes, &form)? {
                     return Ok(());
                 }
                 self.output.cut(&mark)?;
@@ -118,13 +122,12 @@ impl Sorter<'_> {
         self.read_any(path)
     }
 
-    /// Reads a file of plain rows; false if a row is not plain.
-    fn read_plain(&mut self, path: &Path, form: &PlainForm) -> Result<bool, FilterError> {
-        let mut lines = BufReader::with_capacity(1 << 20, File::open(path).map_err(on(path))?);
+    /// Reads a file of plain rows; false if a row is not plain, or the file cannot be read on: the reader says why.
+    fn read_plain(&mut self, mut lines: Box<dyn BufRead>, form: &PlainForm) -> Result<bool, FilterError> {
         let (mut buffer, mut tail, mut number) = (Vec::new(), Vec::new(), 0);
         loop {
             buffer.clear();
-            let read = (&mut lines).take(LONGEST).read_until(b'\n', &mut buffer).map_err(on(path))?;
+            let Ok(read) = (&mut lines).take(LONGEST).read_until(b'\n', &mut buffer) else { return Ok(false) };
             if read == 0 {
                 return Ok(true);
             }

@@ -65,7 +65,7 @@ pub fn encode(
         };
         encoded.places.insert(problem.id.clone(), encoded.measurable.len());
         encoded.digests.push(digest(&prompt_ids, &problem.answer));
-        encoded.measurable.push(Selected { key: problem.key().0, place, occurrence: 0, prompt_ids, problem });
+        encoded.measurable.push(Selected { key: problem.key().0, place, round: 0, occurrence: 0, prompt_ids, problem });
     }
     match encoded.measurable.is_empty() {
         true => Err(FilterError::NothingToMeasure { problems: all, cap }),

@@ -1,7 +1,11 @@
 //! Parts, and how many attempts come next.
 
-use curt_difficulty::Conditions;
+use std::fs;
 
+use curt_difficulty::Conditions;
+use curt_task::ReadOptions;
+
+use super::known::{RatedFiles, split_rated};
 use super::measure::{FilterPlan, Measured};
 use super::part::{Part, paper_rule};
 
@@ -81,4 +85,28 @@ fn plans_that_cannot_be_are_refused() {
     assert!(narrow.to_string().contains("keeps nothing"), "{narrow}");
     let twice = plan(vec!["a=0..1".parse().unwrap(), "a=0..0.5".parse().unwrap()], 8, true).stops().unwrap_err();
     assert!(twice.to_string().contains("twice"), "{twice}");
+}
+
+/// A row is written as it was read, compressed or not: a reader would write the rate with other digits.
+#[test]
+fn compressed_rows_are_split_as_plain_ones() {
+    let root = tempfile::tempdir().unwrap();
+    let rate = |n: u32| if n % 5 == 0 { "null".to_owned() } else { format!("0.{}00", n % 10) };
+    let row = |n: u32| format!("{{\"problem\": \"{n} + 1\",  \"answer\": {}, \"pass_rate\": {}}}\n", n + 1, rate(n));
+    let rows: String = (0..40).map(row).collect();
+    let packed = zstd::encode_all(rows.as_bytes(), 1).unwrap();
+    let split = |name: &str, bytes: &[u8]| {
+        let (file, output) = (root.path().join(name), root.path().join(format!("{name}.split")));
+        fs::write(&file, bytes).unwrap();
+        let (files, parts, read) = ([file], paper_rule(), ReadOptions::default());
+        let input = RatedFiles { files: &files, field: "pass_rate", attempts: None, parts: &parts, read: &read };
+        split_rated(&input, &output, &mut |_| true)
+            .map(|_| ["easy.jsonl", "hard.jsonl", "unrated.jsonl"].map(|part| fs::read_to_string(output.join(part)).unwrap()))
+    };
+    let plain = split("rows.jsonl", rows.as_bytes()).unwrap();
+    assert!(plain[0].contains("\"6 + 1\",  \"answer\": 7, \"pass_rate\": 0.600") && plain[2].lines().count() == 8, "{plain:?}");
+    assert_eq!(split("rows.jsonl.zst", &packed).unwrap(), plain);
+    let error = split("torn.jsonl.zst", &packed[..packed.len() - 9]).unwrap_err().to_string();
+    assert!(error.contains("torn.jsonl.zst") && error.contains("zstd"), "{error}");
+    assert!(!root.path().join("torn.jsonl.zst.split/easy.jsonl").exists());
 }

@@ -229,9 +229,15 @@ pub enum RunFileError {
         most: u32,
     },
     /// JSONL problems without a file.
-    #[error("{place}: task `jsonl` needs `data.path`, the file of problems")]
+    #[error("{place}: task `jsonl` needs `data.path`, the file of problems, or `data.sources`, several")]
     JsonlWithoutPath {
         /// `data.task`.
+        place: Box<Place>,
+    },
+    /// One file and several.
+    #[error("{place}: given beside `data.path`: expected one of the two")]
+    PathAndSources {
+        /// `data.sources`.
         place: Box<Place>,
     },
     /// A file of problems for a task that reads none.

@@ -44,6 +44,7 @@ pub(super) static KEYS: &[Key] = &[
     ours("model", "threads"),
     ours("data", "task"),
     ours("data", "path"),
+    ours("data", "sources"),
     ours("data", "links"),
     ours("data", "prompt_key"),
     ours("data", "answer_key"),
@@ -65,6 +66,7 @@ pub(super) static KEYS: &[Key] = &[
     ours("verify", "workers"),
     trl("rollout", "num_generations"),
     ours("rollout", "screening"),
+    ours("rollout", "refill_rounds"),
     ours("rollout", "prompts_per_step"),
     trl("rollout", "max_completion_length"),
     // older TRL cuts a longer prompt from the left; here it is an error before the run starts

@@ -10,6 +10,7 @@ mod raw;
 mod reader;
 mod resolve;
 mod sampler;
+mod sources;
 #[cfg(test)]
 mod tests;
 mod verify;

@@ -34,7 +34,9 @@ pub(super) enum Value {
     Number(f64),
     Flag(bool),
     List(Vec<Value>),
-    /// A date or a table, which no setting is.
+    /// Names and values, in the order of the names.
+    Table(Vec<(String, Value)>),
+    /// A date, which no setting is.
     Other(&'static str),
 }
 
@@ -143,7 +145,7 @@ impl Value {
             DeValue::Boolean(flag) => Value::Flag(*flag),
             DeValue::Array(list) => Value::List(list.iter().map(|value| Value::of(value.get_ref())).collect()),
             DeValue::Datetime(_) => Value::Other("a date"),
-            DeValue::Table(_) => Value::Other("a table"),
+            DeValue::Table(table) => Value::Table(table.iter().map(|(name, value)| name_and_value(name, value)).collect()),
         }
     }
 
@@ -157,9 +159,14 @@ impl Value {
             Value::Number(number) => format!("the number {number}"),
             Value::Flag(flag) => format!("{flag}"),
             Value::List(list) => format!("a list of {}", list.len()),
+            Value::Table(_) => "a table".to_owned(),
             Value::Other(kind) => (*kind).to_owned(),
         }
     }
+}
+
+fn name_and_value(name: &Spanned<std::borrow::Cow<'_, str>>, value: &Spanned<DeValue<'_>>) -> (String, Value) {
+    (name.get_ref().clone().into_owned(), Value::of(value.get_ref()))
 }
 
 fn check_section(section: &str, origin: &Origin) -> Result<(), RunFileError> {

@@ -205,6 +205,6 @@ fn integer<T: TryFrom<i128>>(
     in_range.ok_or_else(|| RunFileError::OutOfRange { place: given.place(key), expected, found: found.to_string() })
 }
 
-fn mistyped(given: &Given, key: &str, expected: &str, found: &Value) -> RunFileError {
+pub(super) fn mistyped(given: &Given, key: &str, expected: &str, found: &Value) -> RunFileError {
     RunFileError::Mistyped { place: given.place(key), expected: expected.to_owned(), found: found.describe() }
 }

@@ -110,18 +110,25 @@ impl RunFile {
 
     fn data(&self, model: &ModelSection) -> Result<DataSection, RunFileError> {
         let path = self.path("data.path")?.map(PathBuf::from);
-        let plain = path.is_none() && model.path.starts_with("embedded:");
+        let sources = self.sources()?;
+        if path.is_some() && !sources.is_empty() {
+            return Err(RunFileError::PathAndSources { place: self.place("data.sources") });
+        }
+        let no_file = path.is_none() && sources.is_empty();
+        let plain = no_file && model.path.starts_with("embedded:");
         let task = self.word("data.task", TASKS, if plain { TaskKind::Chain } else { TaskKind::Jsonl })?;
         let jsonl = task == TaskKind::Jsonl;
-        if jsonl && path.is_none() {
+        if jsonl && no_file {
             return Err(RunFileError::JsonlWithoutPath { place: self.place("data.task") });
         }
-        if !jsonl && path.is_some() {
-            return Err(RunFileError::PathWithoutJsonl { place: self.place("data.path") });
+        if !jsonl && !no_file {
+            let key = if path.is_some() { "data.path" } else { "data.sources" };
+            return Err(RunFileError::PathWithoutJsonl { place: self.place(key) });
         }
         Ok(DataSection {
             task,
             path,
+            sources,
             links: self.links()?,
             prompt_key: self.text("data.prompt_key")?.unwrap_or_else(|| "auto".to_owned()),
             answer_key: self.text("data.answer_key")?.unwrap_or_else(|| "auto".to_owned()),
@@ -155,6 +162,9 @@ impl RunFile {
         let rollout = RolloutSection {
             num_generations,
             screening: self.integer("rollout.screening", FROM_ZERO, "a number of rollouts, 0 for off")?.unwrap_or(0),
+            refill_rounds: self
+                .integer("rollout.refill_rounds", 0..=1000, "a number of rounds up to 1000, 0 for off")?
+                .unwrap_or(0),
             prompts_per_step: self
                 .integer("rollout.prompts_per_step", AT_LEAST_ONE, "a number of prompts, at least 1")?
                 .unwrap_or(16),

@@ -44,7 +44,7 @@ pub struct Log {
     pub applied: Vec<Update>,
 }
 
-/// `drafts[request]` are the completions of each request, the same in every call of `generate`.
+/// `drafts` are the completions of the requests in turn, over all calls of `generate`, and from the beginning again.
 pub struct Scripted {
     pub drafts: Vec<Vec<Draft>>,
     pub right: u32,
@@ -76,9 +76,12 @@ impl Policy for Scripted {
         sampling: &Sampling,
         _: &mut dyn FnMut(GenerateProgress) -> bool,
     ) -> Result<Vec<Vec<Completion>>, PolicyError> {
+        let earlier = self.log.borrow().requests.len();
         self.log.borrow_mut().requests.extend_from_slice(requests);
         self.log.borrow_mut().samplings.push(*sampling);
-        Ok(self.drafts.iter().map(|group| group.iter().map(|draft| self.completion(*draft)).collect()).collect())
+        let drafts = |request: usize| &self.drafts[(earlier + request) % self.drafts.len()];
+        let completions = |request| drafts(request).iter().map(|draft| self.completion(*draft)).collect();
+        Ok((0..requests.len()).map(completions).collect())
     }
 
     fn score(&mut self, sequences: &[Sequence<'_>], _: f64) -> Result<Vec<TokenFacts>, PolicyError> {
@@ -166,7 +169,14 @@ pub fn row(reward: f64, length: u32, mask: Mask) -> Row {
 pub fn selected(name: &str, prompt_ids: &[u32]) -> Selected {
     let (id, prompt, answer) = (name.to_owned(), Prompt::Text(name.to_owned()), "1".to_owned());
     let problem = Problem { id, prompt, answer, source: String::new(), difficulty: None, extra: serde_json::Map::default() };
-    Selected { place: 0, key: problem.key().0, problem: Arc::new(problem), occurrence: 0, prompt_ids: prompt_ids.to_vec() }
+    Selected {
+        place: 0,
+        key: problem.key().0,
+        problem: Arc::new(problem),
+        round: 0,
+        occurrence: 0,
+        prompt_ids: prompt_ids.to_vec(),
+    }
 }
 
 /// A shaped group with these rollouts; sample i of it is made of the token `100 · number + i`.
@@ -194,7 +204,7 @@ pub fn shaped(number: u32, rows: &[Row]) -> ShapedGroup {
             group,
             verdicts: rows.iter().map(verdict).collect(),
             texts: vec![String::new(); rows.len()],
-            screened_out: false,
+            left_out: None,
         },
         rollouts: rows.iter().map(|row| Rollout::new(key, row.correct, row.length)).collect(),
         shaped: rows.iter().map(shaped_reward).collect(),

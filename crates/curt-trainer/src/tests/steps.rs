@@ -61,11 +61,11 @@ pub fn run_step(trainer: &mut Trainer, number: u32) -> StepOutcome {
 }
 
 /// One right and three wrong, with these lengths.
-fn one_of(lengths: [usize; 4]) -> Vec<Draft> {
+pub fn one_of(lengths: [usize; 4]) -> Vec<Draft> {
     lengths.into_iter().enumerate().map(|(i, length)| Draft(i == 0, length, StopReason::Eos)).collect()
 }
 
-fn all_wrong() -> Vec<Draft> {
+pub fn all_wrong() -> Vec<Draft> {
     vec![Draft(false, 4, StopReason::Eos); 4]
 }
 

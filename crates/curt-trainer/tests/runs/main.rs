@@ -3,4 +3,5 @@
 mod evaluations;
 mod every_strategy;
 mod reference;
+mod refill;
 mod same_run;

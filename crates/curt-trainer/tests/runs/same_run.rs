@@ -48,12 +48,22 @@ impl Observer for StopAfter {
     }
 }
 
-fn run(
+pub fn run(
     output_dir: &Path,
     threads: usize,
     more: &[&str],
     resume: Option<&ResumeFrom>,
     stop_after: u32,
+) -> Result<RunReport, TrainError> {
+    run_watched(output_dir, threads, more, resume, &mut StopAfter { step: stop_after, seen: 0.into() })
+}
+
+pub fn run_watched(
+    output_dir: &Path,
+    threads: usize,
+    more: &[&str],
+    resume: Option<&ResumeFrom>,
+    observer: &mut dyn Observer,
 ) -> Result<RunReport, TrainError> {
     let config = RunFile::load(None, &sets(output_dir, more)).unwrap();
     let folder = model_folder();
@@ -61,7 +71,7 @@ fn run(
     let backend = Cpu::<f32>::new(threads).unwrap();
     let policy = Transformer::load(backend, &folder, Some(&tokenizer), config.settings()).unwrap();
     let trainer = Trainer::new(config, Box::new(policy), tokenizer, &folder)?;
-    train(trainer, resume, &mut StopAfter { step: stop_after, seen: 0.into() })
+    train(trainer, resume, observer)
 }
 
 /// How many rollouts of the run have a problem that was drawn before in their step.
@@ -76,7 +86,7 @@ fn repeated(root: &Path) -> usize {
 }
 
 /// Everything of a run directory that must not differ: clocks are taken out of the metrics.
-fn contents(root: &Path) -> BTreeMap<String, Vec<u8>> {
+pub fn contents(root: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut files = BTreeMap::new();
     for part in ["rollouts", "checkpoint-4"] {
         for entry in fs::read_dir(root.join(part)).unwrap() {
@@ -96,7 +106,7 @@ fn contents(root: &Path) -> BTreeMap<String, Vec<u8>> {
     files
 }
 
-fn assert_same(a: &BTreeMap<String, Vec<u8>>, b: &BTreeMap<String, Vec<u8>>) {
+pub fn assert_same(a: &BTreeMap<String, Vec<u8>>, b: &BTreeMap<String, Vec<u8>>) {
     assert_eq!(a.keys().collect::<Vec<_>>(), b.keys().collect::<Vec<_>>());
     for (name, bytes) in a {
         assert!(bytes == &b[name], "{name} differs");
@@ -160,7 +170,7 @@ fn strategies_with_a_memory_resume_to_the_uninterrupted_run() {
 }
 
 /// Chains of one and two links as a data set, with pass rates, and what a run needs to train on them.
-fn chains(root: &Path) -> Vec<String> {
+pub fn chains(root: &Path) -> Vec<String> {
     let mut x = 0.1;
     let mut draw = move || {
         x = (x * 7.3 + 0.11) % 1.0;
@@ -205,7 +215,7 @@ fn samplers_resume_to_the_uninterrupted_run_in_the_middle_of_an_epoch() {
 }
 
 /// The lines of one step's rollouts.
-fn rollouts(root: &Path, step: u32) -> Vec<serde_json::Value> {
+pub fn rollouts(root: &Path, step: u32) -> Vec<serde_json::Value> {
     let file = fs::File::open(root.join(format!("rollouts/step_{step:05}.jsonl.zst"))).unwrap();
     let text = String::from_utf8(zstd::decode_all(file).unwrap()).unwrap();
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()

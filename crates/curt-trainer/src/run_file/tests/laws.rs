@@ -43,11 +43,13 @@ prop_compose! {
         numbers in (0..9_u32, any::<bool>(), 1..99_usize, 1..99_usize, finite(0.0..2.0), finite(0.001..1.0), 0..99_u32, finite(0.0..0.999)),
         seed in any::<u64>(),
         sampler in samplers(),
+        sources in proptest::collection::vec(("[ -~é]{1,9}", finite(0.0..9.0), proptest::option::of("[ -~é]{0,9}")), 0..4),
     ) -> (DataSection, EvalSection) {
         let (every, enabled, n, problems, temperature, top_p, top_k, min_p) = numbers;
         let data = DataSection {
             task: if jsonl { TaskKind::Jsonl } else { TaskKind::Chain },
-            path: jsonl.then(|| path.into()),
+            path: (jsonl && sources.is_empty()).then(|| path.into()),
+            sources: sources.into_iter().filter(|_| jsonl).map(|(path, weight, name)| SourceSection { path: path.into(), weight, name }).collect(),
             links: [fewest, (fewest + more).min(20)],
             prompt_key: key.clone(),
             answer_key: key.clone(),
@@ -81,7 +83,7 @@ prop_compose! {
         let (num_generations, max_completion_length, max_prompt_length, max_sequences, temperature) = sizes;
         let prompts_per_step = updates * multiple;
         let rollout = RolloutSection {
-            num_generations, screening: if num_generations > 4 { num_generations / 2 } else { 0 }, prompts_per_step, max_completion_length, max_prompt_length, temperature, group_filter, max_sequences,
+            num_generations, screening: if num_generations > 4 { num_generations / 2 } else { 0 }, refill_rounds: updates as u32 - 1, prompts_per_step, max_completion_length, max_prompt_length, temperature, group_filter, max_sequences,
         };
         let algo = AlgoSection {
             advantage: "grpo".into(), scale_rewards, advantage_epsilon, loss_type: "clip".into(), epsilon, epsilon_high,

@@ -1,15 +1,14 @@
-//! Prompts of problems as a model reads them, for `curt data inspect`.
+//! Prompts of problems as a model reads them.
 
-use anyhow::Result;
 use curt_runtime::{ChatTemplate, Tokenizer};
 use curt_task::{Problem, Prompt};
-use curt_trainer::PromptEncoder;
 
-use crate::data_arguments::InspectArguments;
-use crate::wiring::ModelFolder;
+use super::InspectionPlan;
+use crate::error::TrainError;
+use crate::prompt::PromptEncoder;
 
 /// Renders prompts, with a model or without one.
-pub struct Prompts {
+pub(super) struct Prompts {
     suffix: String,
     encoder: Option<PromptEncoder>,
     has_template: bool,
@@ -19,13 +18,12 @@ impl Prompts {
     /// With the tokenizer and the chat template of the model that was asked for; its weights are not read.
     ///
     /// # Errors
-    /// No such model, or a damaged tokenizer or template.
-    pub fn new(arguments: &InspectArguments) -> Result<Prompts> {
-        let suffix = arguments.prompt_suffix.clone();
-        let Some(model) = &arguments.model else { return Ok(Prompts { suffix, encoder: None, has_template: false }) };
-        let folder = ModelFolder::find(model)?;
-        let tokenizer = Tokenizer::load(folder.path())?;
-        let template = if arguments.no_chat_template { None } else { ChatTemplate::find(folder.path())? };
+    /// A folder without tokenizer, a damaged tokenizer or template.
+    pub fn new(plan: &InspectionPlan<'_>) -> Result<Prompts, TrainError> {
+        let suffix = plan.prompt_suffix.to_owned();
+        let Some(model) = plan.model else { return Ok(Prompts { suffix, encoder: None, has_template: false }) };
+        let tokenizer = Tokenizer::load(model.folder)?;
+        let template = if model.chat_template { ChatTemplate::find(model.folder)? } else { None };
         let has_template = template.is_some();
         // what is too long is counted here, not refused
         let encoder = PromptEncoder::new(tokenizer, template, suffix.clone(), usize::MAX);
@@ -42,19 +40,11 @@ impl Prompts {
         self.has_template
     }
 
-    /// The characters of what is asked: of the text, or of all turns.
-    pub fn characters(&self, problem: &Problem) -> usize {
-        match &problem.prompt {
-            Prompt::Text(text) => text.chars().count(),
-            Prompt::Messages(messages) => messages.iter().map(|message| message.content.chars().count()).sum(),
-        }
-    }
-
     /// The token ids of the prompt; without a model its text.
     ///
     /// # Errors
     /// A conversation for a model without a chat template, or a template that fails.
-    pub fn render(&self, problem: &Problem) -> Result<(Option<String>, Option<Vec<u32>>)> {
+    pub fn render(&self, problem: &Problem) -> Result<(Option<String>, Option<Vec<u32>>), TrainError> {
         if let Some(encoder) = &self.encoder {
             return Ok((None, Some(encoder.encode(problem)?)));
         }
@@ -73,10 +63,18 @@ impl Prompts {
     ///
     /// # Errors
     /// Ids that the tokenizer does not know.
-    pub fn text(&self, text: Option<String>, ids: Option<&[u32]>) -> Result<String> {
+    pub fn text(&self, text: Option<String>, ids: Option<&[u32]>) -> Result<String, TrainError> {
         match (&self.encoder, ids) {
             (Some(encoder), Some(ids)) => Ok(encoder.tokenizer().decode(ids, false)?),
             _ => Ok(text.unwrap_or_default()),
         }
+    }
+}
+
+/// The characters of what is asked: of the text, or of all turns.
+pub(super) fn characters(problem: &Problem) -> usize {
+    match &problem.prompt {
+        Prompt::Text(text) => text.chars().count(),
+        Prompt::Messages(messages) => messages.iter().map(|message| message.content.chars().count()).sum(),
     }
 }
