@@ -23,7 +23,11 @@ pub struct Options {
 pub fn run(options: &Options) -> Result<()> {
     let started = Instant::now();
     cargo("fmt", "cargo fmt --all --check", &[])?;
-    cargo("clippy", "cargo clippy --workspace --all-targets --features curt-kernels/speed,curt-runtime/speed -- -D warnings", &[])?;
+    cargo(
+        "clippy",
+        "cargo clippy --workspace --all-targets --features curt-kernels/speed,curt-runtime/speed -- -D warnings",
+        &[],
+    )?;
     cargo("doc", "cargo doc --workspace --no-deps --document-private-items", &[("RUSTDOCFLAGS", "-D warnings")])?;
     cargo("doc of what is published, with all features", PUBLISHED_DOC, &[("RUSTDOCFLAGS", "-D warnings")])?;
     step("tidy", tidy::run)?;

@@ -1,8 +1,7 @@
 //! Whole models with random weights on CUDA device 0: what they do per second, and whether their bits are the right ones.
 //!
 //! `cargo run --release --package curt-runtime --example cuda_model_speed --features speed -- decode|train|same|cpu SHAPE`.
-//! A fourth word `--tiny`
-//! takes the stand-in driver of the tests and little work, to try the program with the shape `tiny`.
+//! A fourth word `--tiny` takes the stand-in driver of the tests and little work, to try the program with the shape `tiny`.
 
 mod bits;
 mod shape;
