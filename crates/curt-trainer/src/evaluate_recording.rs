@@ -96,7 +96,7 @@ impl Recording {
             // an array would be read as the fields in their order
             return Err("expected a JSON object".to_owned());
         }
-        let parsed = serde_json::from_str::<Row>(text);
+        let parsed = serde_json::from_str::<Row>(text.trim_end());
         let row = parsed.map_err(|error| error.to_string().replace(" at line 1 column ", " at column "))?;
         let missing = |field: &str, expected: &str| format!("the field `{field}` is missing; expected {expected}");
         let name = row.name().ok_or_else(|| missing("group", "a number or a word that all samples of a problem share"))?;
