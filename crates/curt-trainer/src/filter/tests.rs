@@ -91,7 +91,7 @@ fn plans_that_cannot_be_are_refused() {
 #[test]
 fn compressed_rows_are_split_as_plain_ones() {
     let root = tempfile::tempdir().unwrap();
-    let rate = |n: u32| if n % 5 == 0 { "null".to_owned() } else { format!("0.{}00", n % 10) };
+    let rate = |n: u32| if n.is_multiple_of(5) { "null".to_owned() } else { format!("0.{}00", n % 10) };
     let row = |n: u32| format!("{{\"problem\": \"{n} + 1\",  \"answer\": {}, \"pass_rate\": {}}}\n", n + 1, rate(n));
     let rows: String = (0..40).map(row).collect();
     let packed = zstd::encode_all(rows.as_bytes(), 1).unwrap();
