@@ -23,6 +23,8 @@
 //! # Ok::<(), curt_eval::EvalError>(())
 //! ```
 
+mod alarm;
+mod detector;
 mod error;
 mod groups;
 mod length;
@@ -32,7 +34,10 @@ mod stages;
 mod summary;
 #[cfg(test)]
 mod tests;
+mod trap;
 
+pub use alarm::{Action, Advice, Alarm, AlarmRaised, AlarmRule, AlarmSettings, RunFacts, Side, advice};
+pub use detector::{Column, Detector, DetectorState, Findings, Means, Observation, Reading, Stage, StageChange};
 pub use error::EvalError;
 pub use groups::{Groups, Sample};
 pub use length::{LengthSummary, Quantile, lengths};
@@ -40,3 +45,4 @@ pub use metrics::{accuracy_at_budget, mean_at_k, pass_at_k, problem_accuracies, 
 pub use paired::{Interval, mean_interval, paired_difference};
 pub use stages::{Stages, stages};
 pub use summary::{BudgetAccuracy, Comparison, DifficultyRow, PassAt, Summary, summarize};
+pub use trap::{TrainedRollout, TrapTest, advantage_length_correlation};

@@ -11,6 +11,8 @@ use curt_difficulty::{DifficultyError, Direction, Screening, Stage};
 use curt_runtime::Settings;
 use serde::Serialize;
 
+pub use crate::alarms::AlarmsSection;
+
 /// A whole run.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Config {
@@ -38,6 +40,8 @@ pub struct Config {
     pub eval: EvalSection,
     /// What is written besides metrics.
     pub log: LogSection,
+    /// What is watched for, and what is done then.
+    pub alarms: AlarmsSection,
 }
 
 impl Config {

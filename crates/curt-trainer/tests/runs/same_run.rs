@@ -48,7 +48,7 @@ impl Observer for StopAfter {
     }
 }
 
-fn run(
+pub fn run(
     output_dir: &Path,
     threads: usize,
     more: &[&str],
@@ -76,7 +76,7 @@ fn repeated(root: &Path) -> usize {
 }
 
 /// Everything of a run directory that must not differ: clocks are taken out of the metrics.
-fn contents(root: &Path) -> BTreeMap<String, Vec<u8>> {
+pub fn contents(root: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut files = BTreeMap::new();
     for part in ["rollouts", "checkpoint-4"] {
         for entry in fs::read_dir(root.join(part)).unwrap() {
@@ -96,7 +96,7 @@ fn contents(root: &Path) -> BTreeMap<String, Vec<u8>> {
     files
 }
 
-fn assert_same(a: &BTreeMap<String, Vec<u8>>, b: &BTreeMap<String, Vec<u8>>) {
+pub fn assert_same(a: &BTreeMap<String, Vec<u8>>, b: &BTreeMap<String, Vec<u8>>) {
     assert_eq!(a.keys().collect::<Vec<_>>(), b.keys().collect::<Vec<_>>());
     for (name, bytes) in a {
         assert!(bytes == &b[name], "{name} differs");
