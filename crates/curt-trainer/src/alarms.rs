@@ -53,7 +53,7 @@ impl AlarmsSection {
 
     /// The settings of the detector.
     pub fn settings(&self) -> AlarmSettings {
-        let settings = AlarmSettings { window: self.window, patience: self.patience, ..AlarmSettings::default() };
+        let settings = AlarmSettings::new(self.window, self.patience);
         Alarm::ALL.into_iter().fold(settings, |settings, alarm| {
             let threshold = self.thresholds.get(&Self::threshold_key(alarm)).copied();
             let action = self.actions.get(&Self::action_key(alarm)).copied().unwrap_or(self.action);

@@ -218,6 +218,11 @@ fn rule(alarm: Alarm, action: Action) -> AlarmRule {
 }
 
 impl AlarmSettings {
+    /// Warnings with the default thresholds, for means over `window` steps and `patience` steps in a row.
+    pub fn new(window: u32, patience: u32) -> Self {
+        Self { window, patience, ..Self::default() }
+    }
+
     /// The rule of `alarm`.
     pub fn rule(&self, alarm: Alarm) -> AlarmRule {
         let place = Alarm::ALL.iter().position(|other| *other == alarm);

@@ -7,6 +7,8 @@
 
 mod latch;
 mod observation;
+#[cfg(test)]
+mod recorded;
 mod stage;
 #[cfg(test)]
 mod tests;

@@ -29,13 +29,14 @@ fn rewards(config: &Config, found: &mut Vec<Finding>) {
     // what cannot be built is refused by the run file
     let Ok(strategy) = built else { return };
     let (name, target, limit) = (&reward.strategy, reward.target_length as u32, config.rollout.max_completion_length as u32);
-    if target < limit && makes_short_is_correct_trap(strategy.as_ref(), target, target + 1) {
+    let trap = target < limit && makes_short_is_correct_trap(strategy.as_ref(), target, target + 1);
+    if trap {
         let what = format!("{name} leaves short wrong rollouts out of the statistics: short becomes correct, right or wrong");
         found.push(Finding::settings(what, "reward.masking", "\"zero_after\", or reward.strategy = \"truncation\""));
     }
     let shaped = shaped(strategy.as_ref(), limit);
-    let cut = shaped.as_ref().map(|shaped| &shaped[CUT]);
-    if cut.is_some_and(|cut| !cut.in_loss) {
+    let cut_counts = shaped.as_ref().is_none_or(|shaped| shaped[CUT].in_statistics);
+    if !trap && !cut_counts {
         let what = format!(
             "{name} masks rollouts that are cut off at {limit} tokens: nothing teaches to end before, and lengths drift to the limit"
         );

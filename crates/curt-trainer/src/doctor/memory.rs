@@ -14,6 +14,11 @@ const PREFILL_ROWS: usize = 2048;
 const PAGE: usize = 16;
 /// Buffers have room for a multiple of so many rows.
 const ROOM: usize = 256;
+/// Logits of so many tokens exist at once, for a block of rows.
+const LOGITS: usize = 2048;
+/// Numbers of a block of logits, and the least rows that it has.
+const BLOCK: usize = 1 << 18;
+const BLOCK_ROWS: usize = 512;
 /// Bytes of a number.
 const NUMBER: usize = 4;
 /// The program itself, its threads, its tokenizer and the records of a step.
@@ -110,6 +115,8 @@ pub fn memory(config: &Config, model: &ModelConfig, tokens: TokensPerSequence) -
         parts.push(part("reference model", 2 * parameters - table, "its weights, twice as above"));
     }
     parts.extend(passes(config, model, tokens));
+    let largest = model.tensors().iter().map(|(_, shape)| shape.iter().product::<usize>()).max().unwrap_or(0);
+    parts.push(part("a checkpoint on its way to disk", 2 * largest, "the largest tensor, twice"));
     parts.push(MemoryPart { what: "program and records", bytes: PROGRAM, how: "about".into() });
     let total = parts.iter().map(|part| part.bytes).sum();
     MemoryEstimate { parts, total, tokens }
@@ -136,10 +143,13 @@ fn passes(config: &Config, model: &ModelConfig, tokens: TokensPerSequence) -> Ve
     let pass = (prompts.ceil() as usize).min(PREFILL_ROWS).max(slots).next_multiple_of(ROOM);
     let pages = slots as f64 * ((sequence / PAGE as f64).ceil() + 1.0);
     let page = 2 * layers * widths.kv * PAGE;
+    let logits = model.vocab.min(LOGITS);
+    let block = (BLOCK / logits.max(widths.d)).max(BLOCK_ROWS).min(rows);
     vec![
         part("activations of a training pass", rows * (kept + widths.once()), format!("{rows} tokens a pass")),
         part("gradients of activations", rows * widths.backward(), "of one layer"),
-        part("around the head", (rows + pass) * widths.head(), "no logits: they are made in blocks"),
+        part("around the head", (rows + pass) * widths.head(), "rows that are scored or drawn"),
+        part("logits", block * (logits + 2 * widths.d), format!("{block} rows of {logits} tokens at once, never all")),
         part("buffers of generation", pass * (widths.d + widths.kept() + widths.once()), format!("{pass} tokens a pass")),
         part("keys and values", pages as usize * page, format!("{slots} sequences of {sequence:.0} tokens")),
     ]

@@ -6,4 +6,6 @@ mod bad_input;
 mod cli;
 mod data;
 mod device;
+mod doctor;
 mod filter;
+mod watch;
