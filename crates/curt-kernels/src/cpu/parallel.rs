@@ -6,6 +6,7 @@
 use std::marker::PhantomData;
 use std::ops::Range;
 
+use rayon::ThreadPool;
 use rayon::prelude::*;
 
 use super::Cpu;
@@ -20,10 +21,8 @@ impl<R: Real> Cpu<R> {
     /// `work` is the number of elementary operations (fused multiply-adds, say) of all tasks together.
     pub fn for_each_task(&self, tasks: usize, work: usize, body: impl Fn(usize) + Sync) {
         match &self.pool {
-            Some(pool) if tasks > 1 && work >= MIN_PARALLEL_WORK => {
-                pool.install(|| (0..tasks).into_par_iter().with_max_len(1).for_each(&body));
-            }
-            _ => (0..tasks).for_each(body),
+            Some(pool) if tasks > 1 && work >= MIN_PARALLEL_WORK => fork(pool, tasks, &body),
+            _ => (0..tasks).for_each(&body as &dyn Fn(usize)),
         }
     }
 
@@ -33,6 +32,11 @@ impl<R: Real> Cpu<R> {
     pub fn for_each_block(&self, len: usize, block: usize, work: usize, body: impl Fn(Range<usize>) + Sync) {
         self.for_each_task(len.div_ceil(block), work, |task| body(task * block..len.min((task + 1) * block)));
     }
+}
+
+/// Behind one pointer, so that what forks is compiled once, and each body once for both ways.
+fn fork(pool: &ThreadPool, tasks: usize, body: &(dyn Fn(usize) + Sync)) {
+    pool.install(|| (0..tasks).into_par_iter().with_max_len(1).for_each(body));
 }
 
 /// A mutable slice that tasks write to at places of their own.

@@ -101,9 +101,15 @@ impl SimdPath {
             // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
             SimdPath::Avx2 => unsafe { run_avx2(kernel) },
-            _ => kernel.run(),
+            _ => run_portable(kernel),
         }
     }
+}
+
+/// [`Kernel::run`] compiled for the plain target, once however many call it.
+#[inline(never)]
+pub(crate) fn run_portable<K: Kernel>(kernel: K) -> K::Output {
+    kernel.run()
 }
 
 /// [`Kernel::run`] compiled for AVX-512.

@@ -100,7 +100,8 @@ unsafe impl Vector for Array {
     fn store(self, x: &mut Lanes) {
         *x = self.0;
     }
-    #[inline(always)]
+    #[cfg_attr(target_arch = "x86_64", inline(never))]
+    #[cfg_attr(not(target_arch = "x86_64"), inline(always))]
     fn fma(mut self, a: Self, b: Self) -> Self {
         for i in 0..LANES {
             self.0[i] = a.0[i].mul_add(b.0[i], self.0[i]);
@@ -128,21 +129,24 @@ unsafe impl Vector for Array {
         }
         self
     }
-    #[inline(always)]
+    #[cfg_attr(target_arch = "x86_64", inline(never))]
+    #[cfg_attr(not(target_arch = "x86_64"), inline(always))]
     fn at_least(mut self, x: f32) -> Self {
         for i in 0..LANES {
             self.0[i] = if self.0[i] < x { x } else { self.0[i] };
         }
         self
     }
-    #[inline(always)]
+    #[cfg_attr(target_arch = "x86_64", inline(never))]
+    #[cfg_attr(not(target_arch = "x86_64"), inline(always))]
     fn zero_below(mut self, of: Self, x: f32) -> Self {
         for i in 0..LANES {
             self.0[i] = if of.0[i] < x { 0.0 } else { self.0[i] };
         }
         self
     }
-    #[inline(always)]
+    #[cfg_attr(target_arch = "x86_64", inline(never))]
+    #[cfg_attr(not(target_arch = "x86_64"), inline(always))]
     fn times_power_of_two(mut self, shifted: Self) -> Self {
         for i in 0..LANES {
             self.0[i] = math::times_power_of_two(self.0[i], shifted.0[i]);

@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use crate::cpu::simd::{Kernel, LANES, Lanes, SimdPath, fma};
+use crate::cpu::simd::{Kernel, LANES, Lanes, SimdPath, fma, run_portable};
 #[cfg(target_arch = "x86_64")]
 use crate::cpu::simd::{run_avx2, run_avx512};
 
@@ -67,7 +67,7 @@ impl Sweep {
             // SAFETY: as above. A quarter of the panel at a time, for there are 16 registers of half the width.
             #[cfg(target_arch = "x86_64")]
             SimdPath::Avx2 => unsafe { run_avx2(Body::<1>(self)) },
-            _ => Body::<1>(self).run(),
+            _ => run_portable(PlainBody(self)),
         }
     }
 
@@ -125,6 +125,26 @@ impl<const VECTORS: usize> Kernel for Body<VECTORS> {
                 }
             }
             row += rows;
+        }
+    }
+}
+
+/// A sweep one row at a time, for processors on which each multiply-add is a call of a function.
+struct PlainBody(Sweep);
+
+impl Kernel for PlainBody {
+    type Output = ();
+    #[inline(always)]
+    fn run(self) {
+        let sweep = self.0;
+        // SAFETY: `Sweep::run`'s caller vouches for all rows of the sweep.
+        unsafe {
+            if let Some((source, stride)) = sweep.source {
+                sweep.pack(source, stride);
+            }
+            for row in 0..sweep.rows {
+                across::<1, 1, 0, false>(sweep, row, row, sweep.rows);
+            }
         }
     }
 }
