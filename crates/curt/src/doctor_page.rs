@@ -57,7 +57,11 @@ fn arithmetic(terminal: &Terminal, sums: &Arithmetic) -> Vec<(&'static str, Stri
             format!(
                 "{updates}: at most {} tokens with their prompts, in {} of {} tokens",
                 grouped(sums.tokens_per_update),
-                if sums.passes_per_update == 1 { "1 pass".to_owned() } else { format!("{} passes", grouped(sums.passes_per_update)) },
+                if sums.passes_per_update == 1 {
+                    "1 pass".to_owned()
+                } else {
+                    format!("{} passes", grouped(sums.passes_per_update))
+                },
                 grouped(sums.micro_tokens)
             ),
         ),
@@ -71,18 +75,21 @@ fn arithmetic(terminal: &Terminal, sums: &Arithmetic) -> Vec<(&'static str, Stri
             ),
         ),
     ];
-    rows.push(("evaluation", match &sums.evaluation {
-        None => "none".to_owned(),
-        Some(e) => format!(
-            "{} {times} {} = {} of at most {} tokens, {} times: {:.1} for each rollout of the run",
-            counted(e.problems, "problem"),
-            e.samples,
-            counted(e.completions, "completion"),
-            grouped(e.limit),
-            e.times,
-            e.per_rollout
-        ),
-    }));
+    rows.push((
+        "evaluation",
+        match &sums.evaluation {
+            None => "none".to_owned(),
+            Some(e) => format!(
+                "{} {times} {} = {} of at most {} tokens, {} times: {:.1} for each rollout of the run",
+                counted(e.problems, "problem"),
+                e.samples,
+                counted(e.completions, "completion"),
+                grouped(e.limit),
+                e.times,
+                e.per_rollout
+            ),
+        },
+    ));
     rows
 }
 

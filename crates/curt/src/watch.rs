@@ -10,11 +10,11 @@ use curt_trainer::run_facts;
 use curt_trainer::run_file::RunFile;
 use serde_json::{Value, json};
 
-use crate::watch_arguments::WatchArguments;
 use crate::exit::CommandError;
 use crate::numbers::counted;
 use crate::progress::alarm_line;
 use crate::terminal::Terminal;
+use crate::watch_arguments::WatchArguments;
 use crate::watched_metrics::MetricsFile;
 
 /// The files of a run directory that matter here.
@@ -121,7 +121,9 @@ impl Replay {
             lines.push(format!("  not watched for want of their metrics: {}", missing.join(", ")));
         }
         if self.file.is_cut() {
-            lines.push("  the last line is cut short, as a run leaves it that is killed while it writes; it is passed over".into());
+            lines.push(
+                "  the last line is cut short, as a run leaves it that is killed while it writes; it is passed over".into(),
+            );
         }
         lines
     }

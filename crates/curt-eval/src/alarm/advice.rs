@@ -145,6 +145,9 @@ fn sparse(facts: &RunFacts, means: &Means) -> Advice {
 fn no_signal(facts: &RunFacts, means: &Means) -> Advice {
     let share = |column| means.get(column).unwrap_or(0.0);
     let (right, wrong) = (share(Column::AllCorrect), share(Column::AllWrong));
+    if means.get(Column::InBudget).is_some_and(|density| density < SPARSE) && right < 0.5 {
+        return sparse(facts, means);
+    }
     if wrong >= 0.5 {
         return easier(facts, "in most groups no rollout is right");
     }

@@ -95,7 +95,7 @@ impl Detector {
         let DetectorState { recent, landmarks, stage, latches } = &mut self.state;
         recent.push(row, window);
         let view = View::new(recent, landmarks, row, window as usize, self.facts.curriculum);
-        let mut alarms = Vec::new();
+        let (mut alarms, mut collapsed) = (Vec::new(), false);
         for (alarm, latch) in Alarm::ALL.into_iter().zip(latches.iter_mut()) {
             let AlarmRule { threshold, action } = self.settings.rule(alarm);
             let value = view.value(alarm);
@@ -104,10 +104,14 @@ impl Detector {
             if latch.observe(row.step, view.evidence(alarm, value, threshold), patience) {
                 let value = value.unwrap_or(threshold);
                 let message = message(alarm, value, threshold, row);
-                let Advice { cause, key, change } = advice(alarm, &self.facts, &view.last);
+                // a policy that has lost what it knew lacks signal for that reason
+                let scarce = matches!(alarm, Alarm::RewardDensity | Alarm::Signal);
+                let blamed = if collapsed && scarce { Alarm::Collapse } else { alarm };
+                let Advice { cause, key, change } = advice(blamed, &self.facts, &view.last);
                 let (key, since) = (key.to_owned(), latch.since());
                 alarms.push(AlarmRaised { alarm, message, cause, key, change, action, value, threshold, since });
             }
+            collapsed |= alarm == Alarm::Collapse && latch.is_on();
         }
         let stage = stage.observe(row.step, view.lengths(), &view.landmarks, trouble(latches), patience);
         *landmarks = view.landmarks;
@@ -221,7 +225,8 @@ impl<'a> View<'a> {
     fn is_beyond_noise(&self, alarm: Alarm) -> bool {
         let halves = |column| Some((self.halves[0].get(column)?, self.halves[1].get(column)?));
         let rises = |column| halves(column).is_some_and(|(older, newer)| newer > older);
-        let moved = |from: Option<f64>, column, by: f64| from.zip(self.last.get(column)).is_some_and(|(a, b)| (b - a).abs() >= by);
+        let moved =
+            |from: Option<f64>, column, by: f64| from.zip(self.last.get(column)).is_some_and(|(a, b)| (b - a).abs() >= by);
         match alarm {
             Alarm::Collapse => moved(self.best_accuracy, Column::Accuracy, COLLAPSE_FALL),
             Alarm::EntropyRise => rises(Column::Entropy) && moved(self.landmarks.start_entropy, Column::Entropy, ENTROPY_RISE),

@@ -178,9 +178,15 @@ fn advice_names_what_is_known_of_the_run() {
         (Alarm::Nan, &dense, "train.learning_rate", "3e-4, half of what it is"),
         (Alarm::Truncation, &dense, "rollout.max_completion_length", "512, now 256"),
         (Alarm::RewardDensity, &means(&[("eff/accuracy_in_budget", 0.01)]), "reward.target_length", "about 18"),
-        (Alarm::RewardDensity, &means(&[("eff/accuracy_in_budget", 0.0), ("eff/accuracy", 0.01)]), "data.links", "[3, 6], now [8, 12]"),
+        (
+            Alarm::RewardDensity,
+            &means(&[("eff/accuracy_in_budget", 0.0), ("eff/accuracy", 0.01)]),
+            "data.links",
+            "[3, 6], now [8, 12]",
+        ),
         (Alarm::Signal, &means(&[("eff/frac_all_wrong", 0.9)]), "data.links", "[3, 6]"),
         (Alarm::Signal, &means(&[("eff/frac_all_correct", 0.9)]), "data.links", "harder problems"),
+        (Alarm::Signal, &means(&[("eff/accuracy_in_budget", 0.01)]), "reward.target_length", "about 18"),
         (Alarm::Signal, &dense, "reward.strategy", "\"truncation\""),
     ];
     for (alarm, means, key, change) in cases {

@@ -20,7 +20,8 @@ impl Means {
     pub(super) fn of<'a>(rows: impl Iterator<Item = &'a Observation> + Clone) -> Self {
         let mean = |column: Column| {
             let values = rows.clone().filter_map(|row| Some((row.get(column)?, weight(row, column)?)));
-            let (sum, weights) = values.fold((0.0, 0.0), |(sum, weights), (value, weight)| (sum + value * weight, weights + weight));
+            let (sum, weights) =
+                values.fold((0.0, 0.0), |(sum, weights), (value, weight)| (sum + value * weight, weights + weight));
             (weights > 0.0).then(|| sum / weights)
         };
         Self(Column::ALL.map(mean))

@@ -55,7 +55,7 @@ const CUT: usize = 3;
 /// How the strategy shapes a right rollout, two wrong ones of different lengths and a wrong one that is cut off; `None` where
 /// it needs facts that are not made up here.
 fn shaped(strategy: &dyn RewardStrategy, limit: u32) -> Option<Vec<Shaped>> {
-    let rollout = |correct, length| Rollout { repetition: Some(0.0), ..Rollout::new(ProblemKey(0), correct, length.max(1)) };
+    let rollout = |correct, length: u32| Rollout { repetition: Some(0.0), ..Rollout::new(ProblemKey(0), correct, length.max(1)) };
     let cut = Rollout { truncated: true, ..rollout(false, limit) };
     let group = [rollout(true, limit / 4), rollout(false, limit / 4), rollout(false, limit - 1), cut];
     let context = StepContext { accuracy: Some(0.5), max_completion_length: Some(limit), ..StepContext::default() };
@@ -96,7 +96,8 @@ fn optimizer(config: &Config, parameters: Option<usize>, found: &mut Vec<Finding
     }
     let updates = u64::from(train.steps) * config.algo.updates_per_batch as u64;
     if train.warmup_steps > 0 && u64::from(train.warmup_steps) >= updates {
-        let what = format!("warm-up takes {} updates and the run has {updates}: the rate never reaches its peak", train.warmup_steps);
+        let what =
+            format!("warm-up takes {} updates and the run has {updates}: the rate never reaches its peak", train.warmup_steps);
         found.push(Finding::settings(what, "train.warmup_steps", format!("at most {}", updates / 10)));
     }
     if train.weight_decay >= 0.5 && train.lr_scheduler_type == LrScheduler::Constant {
@@ -117,7 +118,10 @@ fn groups(config: &Config, found: &mut Vec<Finding>) {
         found.push(Finding::settings(what, "rollout.num_generations", "8, or 24 as in the paper"));
     }
     if rollout.temperature < 0.5 {
-        let what = format!("at temperature {} the rollouts of a group are nearly the same: few groups teach anything", rollout.temperature);
+        let what = format!(
+            "at temperature {} the rollouts of a group are nearly the same: few groups teach anything",
+            rollout.temperature
+        );
         found.push(Finding::settings(what, "rollout.temperature", "1.0"));
     }
     if config.algo.entropy_bonus < 0.0 {

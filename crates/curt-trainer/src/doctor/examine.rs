@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use curt_runtime::{
-    Checkpoint, Completion, GenerateProgress, GenerateRequest, GenerationConfig, ModelConfig, Policy, PolicyCounters, PolicyError,
-    Sampling, Sequence, TokenFacts, TokenGradients, Tokenizer, Update, UpdateNorms,
+    Checkpoint, Completion, GenerateProgress, GenerateRequest, GenerationConfig, ModelConfig, Policy, PolicyCounters,
+    PolicyError, Sampling, Sequence, TokenFacts, TokenGradients, Tokenizer, Update, UpdateNorms,
 };
 use curt_task::Problem;
 use curt_verify::math::{Options, equivalent};

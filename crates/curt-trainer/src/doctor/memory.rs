@@ -130,7 +130,8 @@ fn part(what: &'static str, numbers: usize, how: impl Into<String>) -> MemoryPar
 fn passes(config: &Config, model: &ModelConfig, tokens: TokensPerSequence) -> Vec<MemoryPart> {
     let (widths, layers) = (Widths::of(model), model.layers);
     let sequence = (tokens.prompt + tokens.completion).max(1.0);
-    let in_step = (config.rollout.prompts_per_step * config.rollout.num_generations / config.algo.updates_per_batch.max(1)) as f64;
+    let in_step =
+        (config.rollout.prompts_per_step * config.rollout.num_generations / config.algo.updates_per_batch.max(1)) as f64;
     // whole sequences share a pass, so that on average half a sequence stays free
     let rows = (config.train.micro_tokens as f64).min(in_step * sequence).ceil() as usize;
     let rows = rows.next_multiple_of(ROOM);
@@ -138,7 +139,10 @@ fn passes(config: &Config, model: &ModelConfig, tokens: TokensPerSequence) -> Ve
         true => layers * widths.d + widths.kept(),
         false => layers * (widths.d + widths.kept()),
     };
-    let slots = config.rollout.max_sequences.min((config.rollout.prompts_per_step * config.rollout.num_generations).max(evaluated(config)));
+    let slots = config
+        .rollout
+        .max_sequences
+        .min((config.rollout.prompts_per_step * config.rollout.num_generations).max(evaluated(config)));
     let prompts = slots.div_ceil(config.rollout.num_generations) as f64 * tokens.prompt;
     let pass = (prompts.ceil() as usize).min(PREFILL_ROWS).max(slots).next_multiple_of(ROOM);
     let pages = slots as f64 * ((sequence / PAGE as f64).ceil() + 1.0);

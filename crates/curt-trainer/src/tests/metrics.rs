@@ -129,11 +129,7 @@ fn the_trap_test_counts_groups_whose_advantages_tell_short_answers_apart() {
     assert_metrics(
         &credited(&[&apart, &masked, &alone]),
         &[],
-        &[
-            ("eff/trap/comparable_groups", Some(2.0)),
-            ("eff/trap/told_apart", Some(0.5)),
-            ("eff/trap/advantage_gap", Some(gap)),
-        ],
+        &[("eff/trap/comparable_groups", Some(2.0)), ("eff/trap/told_apart", Some(0.5)), ("eff/trap/advantage_gap", Some(gap))],
     );
     let none = [("eff/trap/comparable_groups", Some(0.0)), ("eff/trap/told_apart", None), ("eff/corr_adv_len", Some(-1.0))];
     assert_metrics(&credited(&[&alone]), &[], &none);

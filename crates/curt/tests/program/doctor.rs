@@ -132,11 +132,9 @@ fn edit(file: &Path, change: impl FnOnce(&mut Value)) {
 /// The damaged models and data that the broken run files name.
 fn damaged(root: &Path) {
     model_copy(root, "no_eos", |folder| {
-        for (file, key) in [
-            ("config.json", "eos_token_id"),
-            ("generation_config.json", "eos_token_id"),
-            ("tokenizer_config.json", "eos_token"),
-        ] {
+        for (file, key) in
+            [("config.json", "eos_token_id"), ("generation_config.json", "eos_token_id"), ("tokenizer_config.json", "eos_token")]
+        {
             edit(&folder.join(file), |value| {
                 value.as_object_mut().unwrap().remove(key);
             });
@@ -144,8 +142,10 @@ fn damaged(root: &Path) {
     });
     model_copy(root, "two_bos", |folder| {
         edit(&folder.join("tokenizer.json"), |value| {
-            let (bos, text) =
-                (serde_json::json!({ "SpecialToken": { "id": "^", "type_id": 0 } }), serde_json::json!({ "Sequence": { "id": "A", "type_id": 0 } }));
+            let (bos, text) = (
+                serde_json::json!({ "SpecialToken": { "id": "^", "type_id": 0 } }),
+                serde_json::json!({ "Sequence": { "id": "A", "type_id": 0 } }),
+            );
             value["post_processor"] = serde_json::json!({ "type": "TemplateProcessing", "single": [bos, text],
                 "pair": [bos, text, { "Sequence": { "id": "B", "type_id": 1 } }],
                 "special_tokens": { "^": { "id": "^", "ids": [1], "tokens": ["^"] } } });

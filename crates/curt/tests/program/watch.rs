@@ -82,7 +82,9 @@ fn a_cut_line_and_missing_metrics_are_said() {
     let rows = "{\"step\":1,\"completions/mean_length\":9}\n{\"step\":2,\"completions/mean_length\":9,\"entr";
     fs::write(root.path().join("cut.jsonl"), rows).unwrap();
     let text = watch(root.path(), &["cut.jsonl"]);
-    for expected in ["after 1 step: adapting", "the last line is cut short", "trap (eff/trap/told_apart)", "signal (eff/frac_groups_kept)"] {
+    for expected in
+        ["after 1 step: adapting", "the last line is cut short", "trap (eff/trap/told_apart)", "signal (eff/frac_groups_kept)"]
+    {
         assert!(text.contains(expected), "{expected} is not in {text}");
     }
 }
