@@ -113,7 +113,9 @@ impl Detector {
             }
             collapsed |= alarm == Alarm::Collapse && latch.is_on();
         }
-        let stage = stage.observe(row.step, view.lengths(), &view.landmarks, trouble(latches), patience);
+        let settled = view.lengths().map_or(Evidence::Neither, |lengths| lengths.settled(&view.landmarks));
+        let short = view.landmarks.is_short(view.last.get(Column::Length));
+        let stage = stage.observe(row.step, settled, short, trouble(latches), patience);
         *landmarks = view.landmarks;
         Findings { stage, alarms }
     }

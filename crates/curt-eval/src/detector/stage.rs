@@ -70,10 +70,12 @@ impl LengthFacts {
         let moved = self.last <= FALLEN * start;
         if still && (moved || self.late) { Evidence::Holds } else { Evidence::Neither }
     }
+}
 
-    /// Whether answers are short beside those of the start.
-    pub fn short(&self, landmarks: &Landmarks) -> bool {
-        landmarks.start_length.is_some_and(|start| self.last <= FALLEN * start)
+impl Landmarks {
+    /// Whether answers of `length` tokens are short beside those of the start.
+    pub fn is_short(&self, length: Option<f64>) -> bool {
+        self.start_length.zip(length).is_some_and(|(start, length)| length <= FALLEN * start)
     }
 }
 
@@ -99,18 +101,10 @@ impl StageTracker {
         self.current
     }
 
-    /// Takes in a step; what the state changed to, if it did.
-    pub fn observe(
-        &mut self,
-        step: u32,
-        lengths: Option<LengthFacts>,
-        landmarks: &Landmarks,
-        trouble: Trouble,
-        patience: u32,
-    ) -> Option<StageChange> {
-        let evidence = lengths.map_or(Evidence::Neither, |lengths| lengths.settled(landmarks));
-        self.settled.observe(step, evidence, patience);
-        let short = lengths.is_some_and(|lengths| lengths.short(landmarks));
+    /// Takes in a step; what the state changed to, if it did. `settled`: whether lengths have settled; `short`: whether answers
+    /// are short.
+    pub fn observe(&mut self, step: u32, settled: Evidence, short: bool, trouble: Trouble, patience: u32) -> Option<StageChange> {
+        self.settled.observe(step, settled, patience);
         let (state, since) = self.classify(step, short, trouble);
         match self.current {
             Some(current) if current.state == state => None,

@@ -12,6 +12,8 @@ use crate::config::Config;
 const PREFILL_ROWS: usize = 2048;
 /// Tokens of a page of keys and values.
 const PAGE: usize = 16;
+/// The cache grows by a half at a time, and is copied then.
+const GROWTH: f64 = 2.0;
 /// Buffers have room for a multiple of so many rows.
 const ROOM: usize = 256;
 /// Logits of so many tokens exist at once, for a block of rows.
@@ -145,7 +147,7 @@ fn passes(config: &Config, model: &ModelConfig, tokens: TokensPerSequence) -> Ve
         .min((config.rollout.prompts_per_step * config.rollout.num_generations).max(evaluated(config)));
     let prompts = slots.div_ceil(config.rollout.num_generations) as f64 * tokens.prompt;
     let pass = (prompts.ceil() as usize).min(PREFILL_ROWS).max(slots).next_multiple_of(ROOM);
-    let pages = slots as f64 * ((sequence / PAGE as f64).ceil() + 1.0);
+    let pages = GROWTH * slots as f64 * ((sequence / PAGE as f64).ceil() + 1.0);
     let page = 2 * layers * widths.kv * PAGE;
     let logits = model.vocab.min(LOGITS);
     let block = (BLOCK / logits.max(widths.d)).max(BLOCK_ROWS).min(rows);
@@ -155,7 +157,11 @@ fn passes(config: &Config, model: &ModelConfig, tokens: TokensPerSequence) -> Ve
         part("around the head", (rows + pass) * widths.head(), "rows that are scored or drawn"),
         part("logits", block * (logits + 2 * widths.d), format!("{block} rows of {logits} tokens at once, never all")),
         part("buffers of generation", pass * (widths.d + widths.kept() + widths.once()), format!("{pass} tokens a pass")),
-        part("keys and values", pages as usize * page, format!("{slots} sequences of {sequence:.0} tokens")),
+        part(
+            "keys and values",
+            pages as usize * page,
+            format!("{slots} sequences of {sequence:.0} tokens, twice while they grow"),
+        ),
     ]
 }
 
