@@ -72,7 +72,7 @@ pub fn advantage_length_correlation(group: &[TrainedRollout]) -> Option<f64> {
     let (a, l) = rows.iter().fold((0.0, 0.0), |(a, l), row| (a + row.0, l + row.1));
     let deviations = rows.iter().map(|row| (row.0 - a / n, row.1 - l / n));
     let [aa, ll, al] = deviations.fold([0.0; 3], |[aa, ll, al], (a, l)| [aa + a * a, ll + l * l, al + a * l]);
-    (aa > 0.0 && ll > 0.0).then(|| al / (aa.sqrt() * ll.sqrt()))
+    (aa > 0.0 && ll > 0.0).then(|| al / (aa * ll).sqrt())
 }
 
 #[cfg(test)]

@@ -231,7 +231,7 @@ proptest! {
             Observation::new(i as u32 + 1, Column::ALL.into_iter().map(Column::name).zip(values.iter().copied()))
         };
         let rows: Vec<Observation> = steps.iter().enumerate().map(rows).collect();
-        let settings = AlarmSettings { window, patience, ..AlarmSettings::default() };
+        let settings = AlarmSettings::new(window, patience);
         let mut whole = Detector::new(settings.clone(), RunFacts::default());
         let mut parts = whole.clone();
         for (i, row) in rows.iter().enumerate() {
