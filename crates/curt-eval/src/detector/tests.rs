@@ -224,6 +224,8 @@ fn readings() -> impl Strategy<Value = Vec<Vec<f64>>> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     /// Taken up from its saved state anywhere, a detector says what it would have said.
     #[test]
     fn a_resumed_detector_goes_on_the_same(steps in readings(), cut in 0..60_usize, window in 1..8_u32, patience in 1..4_u32) {
