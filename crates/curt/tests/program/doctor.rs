@@ -169,6 +169,7 @@ fn each_broken_run_file_has_its_fault_named() {
     let root = tempfile::tempdir().unwrap();
     damaged(root.path());
     for (what, text, code, expected) in BROKEN {
+        let text = text.replace("[rollout]\n", "[rollout]\nmax_prompt_length = 64\n");
         fs::write(root.path().join("run.toml"), format!("{BASE}{text}")).unwrap();
         let run = curt(root.path()).args(["doctor", "run.toml"]).run();
         let said = format!("{}{}", run.stdout, run.stderr);

@@ -46,7 +46,7 @@ fn a_paused_run_ends_with_4_and_says_how_to_go_on() {
 fn a_stopped_run_ends_with_4_until_the_setting_is_changed() {
     let root = tempfile::tempdir().unwrap();
     let output = root.path().join("run");
-    let stop = [&RAISED[..], &["--set=alarms.action=stop"]].concat();
+    let stop = [&RAISED[..], &["--set=alarms.truncation_action=stop"]].concat();
     let run = train(&output, &stop).ends_with(4);
     assert!(run.stdout.contains("--set alarms.truncation_action=warn"), "{}", run.stdout);
     let resume = ["train", "--resume", "latest", "--output-dir", "run"];
@@ -64,7 +64,7 @@ fn watching_a_directory_gives_the_events_of_the_run() {
     let mut found = json_lines(&watch(root.path(), &["run", "--json"]));
     let end = found.pop().unwrap();
     assert_eq!((end["event"].as_str(), end["detail"]["steps"].as_u64()), (Some("end"), Some(2)));
-    assert_eq!(end["detail"]["active"], serde_json::json!(["truncation"]));
+    assert!(end["detail"]["active"].as_array().unwrap().contains(&"truncation".into()), "{end}");
     for event in &mut found {
         assert_eq!(event.as_object_mut().unwrap().remove("run"), Some("run".into()));
     }
