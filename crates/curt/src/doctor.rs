@@ -98,9 +98,11 @@ fn fill(checkup: &mut Checkup, config: &Config, wants_probe: &dyn Fn(usize) -> b
     let estimate = |tokens| memory(config, &model, tokens);
     checkup.memory_at_most = Some(estimate(TokensPerSequence::at_most(config)));
     let examination = examine(config, folder.path())?;
+    // of a model or data that are broken a probe says nothing new
+    let sound = examination.findings.is_empty();
     checkup.findings.extend(examination.findings.iter().cloned());
     checkup.examination = Some(examination);
-    if wants_probe(parameters) {
+    if sound && wants_probe(parameters) {
         let (mut trainer, _, _folder) = wiring::trainer(config.clone())?;
         let facts = probe(&mut trainer, &mut |_| !interrupt.came())?;
         let tokens = TokensPerSequence { prompt: facts.mean_prompt, completion: facts.mean_length };

@@ -138,7 +138,7 @@ fn one_line(terminal: &Terminal, text: &str) -> String {
 }
 
 fn probed(facts: Option<&ProbeFacts>) -> String {
-    let Some(p) = facts else { return "none: it needs the weights; --probe makes one".to_owned() };
+    let Some(p) = facts else { return "none: it needs the weights, and data that fit; --probe makes one".to_owned() };
     format!(
         "{} of {}: mean length {}, {} cut off, {} right, {} right and short; of the groups {} would be trained on ({} all right, {} all wrong)",
         counted(p.rollouts as u64, "rollout"),
