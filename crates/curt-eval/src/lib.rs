@@ -23,10 +23,12 @@
 //! # Ok::<(), curt_eval::EvalError>(())
 //! ```
 
+mod alarm;
 mod area;
 mod bootstrap;
 mod budget;
 mod compare;
+mod detector;
 mod distribution;
 mod draw;
 mod entry;
@@ -43,10 +45,13 @@ mod stages;
 mod summary;
 #[cfg(test)]
 mod tests;
+mod trap;
 
+pub use alarm::{Action, Advice, Alarm, AlarmRaised, AlarmRule, AlarmSettings, RunFacts, Side, advice};
 pub use area::{Regret, area_under_budgets, auc_oaa, problem_auc_oaa, regret};
 pub use bootstrap::{Bootstrap, BootstrapInterval};
 pub use budget::{BudgetRow, budget_curve};
+pub use detector::{Column, Detector, DetectorState, Findings, Means, Observation, Reading, Stage, StageChange};
 pub use distribution::{Bin, EcdfPoint, LengthDistribution, LengthsByCorrectness, lengths_by_correctness};
 pub use draw::draw;
 pub use entry::{ProblemSamples, groups_of};
@@ -66,3 +71,4 @@ pub use report::{
 pub use spread::{Spread, clustered_error, spread};
 pub use stages::{Stages, stages};
 pub use summary::{BudgetAccuracy, Comparison, DifficultyRow, PassAt, Summary, summarize};
+pub use trap::{TrainedRollout, TrapTest, advantage_length_correlation};

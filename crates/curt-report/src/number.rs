@@ -50,7 +50,7 @@ impl Unit {
 pub fn four_digits(value: f64) -> String {
     match value.abs() {
         0.0 => "0".into(),
-        v if v >= 1e9 || v < 1e-3 => format!("{value:.2e}"),
+        v if !(1e-3..1e9).contains(&v) => format!("{value:.2e}"),
         v if v >= 1e3 => grouped_signed(value),
         v if v >= 100.0 => format!("{value:.1}"),
         v if v >= 10.0 => format!("{value:.2}"),

@@ -13,6 +13,7 @@ use serde::Serialize;
 
 mod data;
 
+pub use crate::alarms::AlarmsSection;
 pub use data::{DataSection, SamplerSection, SourceSection, TaskKind};
 
 /// A whole run.
@@ -42,6 +43,8 @@ pub struct Config {
     pub eval: EvalSection,
     /// What is written besides metrics.
     pub log: LogSection,
+    /// What is watched for, and what is done then.
+    pub alarms: AlarmsSection,
 }
 
 impl Config {

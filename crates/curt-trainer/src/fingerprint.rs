@@ -21,6 +21,7 @@ const FREE: &[&str] = &[
     "checkpoint",
     "eval",
     "log",
+    "alarms", // a resumed run is watched as if it had been so from the start
 ];
 
 /// Every key of the configuration that training depends on, `section.key`, with its value as JSON. The number of steps is
@@ -94,6 +95,8 @@ mod tests {
             "checkpoint.save_steps=7",
             "eval.n=2",
             "log.completions=false",
+            "alarms.action=stop",
+            "alarms.trap_threshold=0.25",
             "train.steps=300",
         ] {
             assert_eq!(fingerprints(set), before, "{set}");

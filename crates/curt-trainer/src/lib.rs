@@ -33,10 +33,12 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod alarms;
 pub mod checkpoint;
 pub mod config;
 mod credit;
 mod dataset;
+pub mod doctor;
 mod error;
 mod evaluate;
 mod evaluate_file;
@@ -68,6 +70,7 @@ mod update;
 mod verifiers;
 mod verify;
 
+pub use alarms::{AlarmsSection, run_facts};
 pub use credit::CreditedGroup;
 pub use dataset::Dataset;
 pub use error::TrainError;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use curt_advantage::{Credit, ObjectiveStats};
+use curt_eval::{TrainedRollout, TrapTest, advantage_length_correlation};
 use curt_reward::{Rollout, Shaped};
 use curt_runtime::StopReason;
 use curt_verify::Verdict;
@@ -145,7 +146,7 @@ pub fn step_metrics(
     let mut metrics = Metrics(Vec::new());
     rewards(&mut metrics, groups);
     completions(&mut metrics, groups, target_length);
-    group_outcomes(&mut metrics, groups);
+    group_outcomes(&mut metrics, groups, target_length);
     optimization(&mut metrics, updates);
     metrics.put("num_tokens", Some(num_tokens as f64));
     metrics.0
@@ -218,18 +219,42 @@ fn completions(metrics: &mut Metrics, groups: &[CreditedGroup], target_length: u
     metrics.put("entropy", Mean::of(entropies.map(|&e| f64::from(e))).value());
 }
 
-fn group_outcomes(metrics: &mut Metrics, groups: &[CreditedGroup]) {
+fn group_outcomes(metrics: &mut Metrics, groups: &[CreditedGroup], target_length: u32) {
     let share =
         |condition: &dyn Fn(&CreditedGroup) -> bool| Mean::of(groups.iter().map(|g| f64::from(u8::from(condition(g))))).value();
     metrics.put("eff/frac_all_correct", share(&|g| g.shaped.rollouts.iter().all(|r| r.correct)));
     metrics.put("eff/frac_all_wrong", share(&|g| g.shaped.rollouts.iter().all(|r| !r.correct)));
     metrics.put("eff/frac_groups_kept", share(&|g| g.admission.is_kept()));
     // nothing is right, yet the rewards tell rollouts apart: whatever is learned from that is not to be right
-    metrics.put("eff/phantom_groups", share(&|g| g.shaped.rollouts.iter().all(|r| !r.correct) && has_spread(g)));
+    let is_phantom = |g: &CreditedGroup| g.shaped.rollouts.iter().all(|r| !r.correct) && has_spread(g);
+    metrics.put("eff/phantom_groups", share(&is_phantom));
+    metrics.put("eff/phantom_groups_kept", share(&|g| g.admission.is_kept() && is_phantom(g)));
     let short_minus_long = groups.iter().filter_map(|g| correct_short_minus_long(&g.shaped.rollouts));
     metrics.put("eff/p_correct_short_minus_long", Mean::of(short_minus_long).value());
     let positive = groups.iter().flat_map(|g| &g.credits).map(|c| f64::from(u8::from(c.at(0) > 0.0)));
     metrics.put("eff/positive_ratio", Mean::of(positive).value());
+    let mut trap = TrapTest::default();
+    let mut correlation = Mean::default();
+    for rollouts in groups.iter().map(trained_rollouts) {
+        trap.add(target_length, &rollouts);
+        advantage_length_correlation(&rollouts).into_iter().for_each(|value| correlation.add(value));
+    }
+    metrics.put("eff/trap/comparable_groups", Some(f64::from(trap.comparable_groups)));
+    metrics.put("eff/trap/told_apart", trap.told_apart());
+    metrics.put("eff/trap/advantage_gap", trap.advantage_gap());
+    metrics.put("eff/corr_adv_len", correlation.value());
+}
+
+/// The rollouts of a group as the trap test sees them; of an advantage that differs from token to token, the first.
+fn trained_rollouts(group: &CreditedGroup) -> Vec<TrainedRollout> {
+    let rollouts = group.shaped.rollouts.iter().zip(&group.credits).enumerate();
+    let trained = rollouts.map(|(sample, (rollout, credit))| TrainedRollout {
+        length: rollout.length,
+        correct: rollout.correct,
+        in_loss: group.in_loss(sample),
+        advantage: credit.at(0),
+    });
+    trained.collect()
 }
 
 fn optimization(metrics: &mut Metrics, updates: &[UpdateReport]) {

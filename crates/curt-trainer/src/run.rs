@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use curt_difficulty::Admission;
-use curt_eval::Stages;
+use curt_eval::{Action, Alarm, AlarmRaised, StageChange, Stages};
 use curt_runtime::{GenerateProgress, PolicyError};
 use serde_json::{Value, json};
 
+use crate::alarms::Watch;
 use crate::checkpoint::{self, CheckpointError, Found, ResumeFrom, TrainerState};
 use crate::credit::CreditedGroup;
 use crate::error::TrainError;
@@ -21,6 +22,8 @@ use crate::run_directory::{RunDirectory, recorded_steps};
 use crate::select::fingerprint;
 use crate::step::{StepOutcome, step};
 use crate::trainer::Trainer;
+
+mod watched;
 
 /// The kind of event that records an evaluation.
 const EVALUATION: &str = "evaluation";
@@ -54,6 +57,16 @@ pub trait Observer {
         let _ = (step, metrics);
     }
 
+    /// The state of the run changed with this step.
+    fn staged(&mut self, step: u32, change: &StageChange) {
+        let _ = (step, change);
+    }
+
+    /// An alarm was raised with this step.
+    fn alarmed(&mut self, step: u32, alarm: &AlarmRaised) {
+        let _ = (step, alarm);
+    }
+
     /// An evaluation after `step` steps is done.
     fn evaluated(&mut self, step: u32, evaluation: &Evaluation) {
         let _ = (step, evaluation);
@@ -85,6 +98,17 @@ pub enum Outcome {
         /// Steps that are done.
         step: u32,
     },
+    /// An alarm stopped it.
+    Alarmed {
+        /// Steps that are done.
+        step: u32,
+        /// The alarm.
+        alarm: Alarm,
+        /// What was done: [`Action::Rollback`] only where there was a checkpoint to go back to.
+        action: Action,
+        /// Steps of the checkpoint from which a resume goes on.
+        saved: u32,
+    },
 }
 
 /// What a run leaves behind.
@@ -114,18 +138,17 @@ pub fn train(trainer: Trainer, resume: Option<&ResumeFrom>, observer: &mut dyn O
     run.trainer.warnings().iter().for_each(|warning| observer.event(warning));
     let owed = if run.owes_evaluation()? { run.evaluate(observer)? } else { None };
     let before = owed.filter(|_| run.done == 0).map_or_else(|| run.recorded_before(), |before| Ok(Some(before)))?;
-    let mut outcome = Outcome::Finished;
-    while run.done < run.trainer.config.train.steps {
+    let mut outcome = run.still_stopped(observer).unwrap_or(Outcome::Finished);
+    while outcome == Outcome::Finished && run.done < run.trainer.config.train.steps {
         match run.step(observer) {
-            Ok(()) => {}
+            Ok(()) => outcome = run.heed(observer)?.unwrap_or(outcome),
             Err(TrainError::Policy(PolicyError::Interrupted)) => {
                 if run.saved != Some(run.done) {
                     run.save(observer)?;
                 }
                 outcome = Outcome::Interrupted { step: run.done };
-                break;
             }
-            Err(error) => return Err(error),
+            Err(error) => return Err(run.not_finite(error, observer)),
         }
     }
     let mut after = None;
@@ -157,6 +180,9 @@ struct Run {
     saved: Option<u32>,
     num_tokens: u64,
     curve: Vec<(f64, f64)>,
+    watch: Watch,
+    /// An alarm of the last step that asks for more than a warning.
+    halt: Option<AlarmRaised>,
 }
 
 impl Run {
@@ -166,8 +192,9 @@ impl Run {
         }
         let Some(from) = resume else {
             let directory = RunDirectory::create(&trainer.config)?;
-            let fingerprints = fingerprints(&trainer)?;
-            return Ok(Self { trainer, directory, fingerprints, done: 0, saved: None, num_tokens: 0, curve: Vec::new() });
+            let (fingerprints, watch) = (fingerprints(&trainer)?, Watch::new(&trainer.config, &[]));
+            let curve = Vec::new();
+            return Ok(Self { trainer, directory, fingerprints, done: 0, saved: None, num_tokens: 0, curve, watch, halt: None });
         };
         let root = trainer.config.output_dir.clone();
         let fingerprints = fingerprints(&trainer)?;
@@ -182,7 +209,8 @@ impl Run {
         checkpoint::clean(&root)?;
         let rows = directory.read_metrics()?;
         let curve = rows.iter().filter(|row| !row.is_evaluation()).map(|row| curve_point(|name| row.get(name))).collect();
-        Ok(Self { trainer, directory, fingerprints, done: saved.unwrap_or(0), saved, num_tokens, curve })
+        let watch = Watch::new(&trainer.config, &rows);
+        Ok(Self { trainer, directory, fingerprints, done: saved.unwrap_or(0), saved, num_tokens, curve, watch, halt: None })
     }
 
     /// One step, its records, and what is due after it.
@@ -197,6 +225,9 @@ impl Run {
         self.done = number;
         let scoring_passes = self.trainer.policy.counters().scoring_passes - scored_before;
         self.record(&outcome, scoring_passes, clock.elapsed().as_secs_f64(), observer)?;
+        if self.halt.is_some() {
+            return Ok(());
+        }
         let save = self.trainer.config.checkpoint.save_steps;
         if self.evaluation_is_due() {
             self.evaluate(observer)?;
@@ -245,7 +276,7 @@ impl Run {
         self.directory.metrics(self.done, &metrics)?;
         self.curve.push(curve_point(|name| metrics.iter().find(|(n, _)| n == name).map(|(_, value)| *value)));
         observer.stepped(self.done, &metrics);
-        Ok(())
+        self.watch_step(&metrics, observer)
     }
 
     /// Whether the run is evaluated where it stands: before the first step, and every so many. The last one is apart.

@@ -6,9 +6,11 @@ use clap::builder::styling::Styles;
 use clap::{Args, Parser, Subcommand};
 
 use crate::data_arguments::DataArguments;
+use crate::doctor_arguments::DoctorArguments;
 use crate::eval_arguments::EvalArguments;
 use crate::filter_arguments::FilterArguments;
 use crate::report_arguments::ReportArguments;
+use crate::watch_arguments::WatchArguments;
 
 const ABOUT: &str = "Trains reasoning models to be brief and right: GRPO with length-aware rewards on one transformer runtime";
 
@@ -16,11 +18,13 @@ const EXAMPLES: &str = "\
 Examples:
   curt                                        train the tiny model inside the binary; nothing else is needed
   curt train run.toml                         train what a run file describes
+  curt doctor run.toml                        what a run will take, and what is likely a mistake in it
   curt train run.toml --set train.steps=50    the same with one setting changed
   curt train --resume latest                  go on after Ctrl-C or a crash
   curt eval embedded:good                     accuracy and length of a model
   curt generate DIR --chat --prompt 'What is 17 + 25?'
   curt report runs/embedded                   a page of curves, budgets and completions, to look at or to send
+  curt watch runs/embedded                    the stages of a run and its alarms, from its metrics
   curt lab runs/embedded                      what every reward strategy would teach, from recorded rollouts
   curt score rollouts.jsonl --strategy truncation --set target_length=4096
   curt data inspect problems.jsonl            what a file of problems holds, and what is wrong with it
@@ -33,6 +37,7 @@ Exit codes:
   1  the device, the disk or the system failed
   2  the command line or the run file is wrong
   3  a model or a data set is wrong
+  4  stopped by an alarm, whose action was pause, rollback or stop
   130  interrupted by Ctrl-C after a safe save
 
 Environment: NO_COLOR and CLICOLOR=0 switch colours off; RUST_LOG=info tells more.";
@@ -42,7 +47,7 @@ Examples:
   curt train                                              the embedded run: under a minute on two cores
   curt train --set train.steps=300 --output-dir runs/long
   curt train --set reward.strategy=minus_lc               another reward strategy
-  curt train run.toml --dry-run                           check everything, say what would happen, write nothing
+  curt train run.toml --dry-run                           curt doctor and one tiny step; writes nothing
   curt train --resume latest --output-dir runs/long       go on from the newest checkpoint
   curt train --resume runs/long/checkpoint-50             go on from one of them
 
@@ -101,6 +106,8 @@ pub struct Arguments {
 pub enum Command {
     /// Train a model: from a run file, or without one the embedded run
     Train(TrainArguments),
+    /// Look at a run before it starts: sums, memory, prompts, right answers, risky settings
+    Doctor(DoctorArguments),
     /// Accuracy and length at each token budget: of models, of recorded samples, of two side by side
     Eval(EvalArguments),
     /// Complete a prompt
@@ -111,6 +118,8 @@ pub enum Command {
     Lab(LabArguments),
     /// Write a run, several, or an evaluation as one HTML page
     Report(ReportArguments),
+    /// Read the metrics of runs again: how their stages went, and which alarms were due
+    Watch(WatchArguments),
     /// Judge answers in a file: mathematics, programs, text
     Verify(VerifyArguments),
     /// Look at files of problems
@@ -137,7 +146,7 @@ pub struct TrainArguments {
     pub output_dir: Option<PathBuf>,
     #[command(flatten)]
     pub device: DeviceArguments,
-    /// Load and check everything, say what would happen, and stop; nothing is written
+    /// Check everything as `curt doctor` does, take one tiny step, and stop; nothing is written
     #[arg(long)]
     pub dry_run: bool,
 }

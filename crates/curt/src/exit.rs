@@ -21,9 +21,11 @@ use crate::interrupt;
 /// The system: a device, a disk, a pipe.
 const SYSTEM: u8 = 1;
 /// The command line or the run file.
-const CONFIG: u8 = 2;
+pub const CONFIG: u8 = 2;
 /// A model or a data set.
-const DATA: u8 = 3;
+pub const DATA: u8 = 3;
+/// The exit code of a run that an alarm stopped.
+pub const ALARM: u8 = 4;
 
 /// What the binary itself refuses.
 #[derive(Debug, thiserror::Error)]
@@ -88,6 +90,48 @@ pub enum CommandError {
         /// What is wrong.
         problem: String,
     },
+    /// Metrics that cannot be opened or read.
+    #[error("{}: the metrics cannot be read: {source}", path.display())]
+    Metrics {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A line that is no row of metrics.
+    #[error("{}:{line}: not a row of metrics: {problem}", path.display())]
+    BadMetrics {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A file of metrics without a step.
+    #[error("{}: no steps: expected at least one line of metrics of a training step{}", path.display(), cut_remark(*cut))]
+    NoSteps {
+        /// The file.
+        path: PathBuf,
+        /// Whether its only line was cut.
+        cut: bool,
+    },
+    /// Metrics in which the detector finds nothing to look at.
+    #[error("{}: step {step} has no `{column}`, so these are not the metrics of a run of curt", path.display())]
+    OtherMetrics {
+        /// The file.
+        path: PathBuf,
+        /// The first step.
+        step: u32,
+        /// What is missing.
+        column: &'static str,
+    },
+    /// A setting that is not one of alarms.
+    #[error("--set {text}: expected alarms.KEY=VALUE: nothing else changes what is said of recorded metrics")]
+    NotOfAlarms {
+        /// What was typed.
+        text: String,
+    },
     /// A parameter without a value.
     #[error("--set {text}: expected KEY=VALUE, as in target_length=4096")]
     ParameterSyntax {
@@ -112,10 +156,16 @@ impl CommandError {
         match self {
             Self::NoModelFolder { .. } | Self::ModelIsFile { .. } | Self::UnknownEmbedded { .. } => CONFIG,
             Self::BudgetBeyondLimit { .. } | Self::ParameterSyntax { .. } | Self::NoTargetLength => CONFIG,
+            Self::NotOfAlarms { .. } => CONFIG,
+            Self::Metrics { .. } | Self::BadMetrics { .. } | Self::NoSteps { .. } | Self::OtherMetrics { .. } => DATA,
             Self::PromptFile { .. } | Self::Recording { .. } | Self::Rows { .. } | Self::BadRow { .. } => DATA,
             Self::Output { .. } => SYSTEM,
         }
     }
+}
+
+fn cut_remark(cut: bool) -> &'static str {
+    if cut { ", found one that is cut short" } else { "" }
 }
 
 /// Prints `error` with its causes as one line on standard error; returns the exit code that its kind has.
@@ -125,7 +175,7 @@ pub fn report(error: &anyhow::Error) -> ExitCode {
 }
 
 /// The error and its causes, in one line; a cause that the line already holds is not said again.
-fn one_line(error: &anyhow::Error) -> String {
+pub fn one_line(error: &anyhow::Error) -> String {
     let mut line = String::new();
     for cause in error.chain() {
         let text = cause.to_string().replace('\n', " ");

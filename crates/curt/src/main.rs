@@ -1,7 +1,7 @@
 //! The `curt` command: trains reasoning models to be brief and right.
 //!
 //! Everything here composes what the library crates offer: [`arguments`] is what can be typed, [`wiring`] builds the
-//! objects, [`train`], [`eval`], [`generate`], [`score`], [`lab`],
+//! objects, [`train`], [`doctor`], [`eval`], [`generate`], [`score`], [`lab`], [`watch`],
 //! [`verify`], [`data`], [`filter`] and [`report`] are the commands, the rest is what they print. No arithmetic beyond
 //! formatting.
 
@@ -12,6 +12,9 @@ mod closing;
 mod data;
 mod data_arguments;
 mod data_page;
+mod doctor;
+mod doctor_arguments;
+mod doctor_page;
 mod embedded;
 mod eval;
 mod eval_arguments;
@@ -41,6 +44,9 @@ mod terminal;
 mod train;
 mod verify;
 mod verify_rows;
+mod watch;
+mod watch_arguments;
+mod watched_metrics;
 mod whole_file;
 mod wiring;
 
@@ -60,11 +66,13 @@ fn main() -> ExitCode {
     let (terminal, interrupt) = (Terminal::detect(), Interrupt::listen());
     let result = match arguments.command.unwrap_or_else(|| Command::Train(TrainArguments::default())) {
         Command::Train(arguments) => train::run(&arguments, &terminal, &interrupt),
+        Command::Doctor(arguments) => doctor::run(&arguments, &terminal, &interrupt),
         Command::Eval(arguments) => eval::run(&arguments, &terminal, &interrupt),
         Command::Generate(arguments) => generate::run(&arguments, &terminal, &interrupt),
         Command::Score(arguments) => score::run(&arguments),
         Command::Lab(arguments) => lab::run(&arguments, &terminal),
         Command::Report(arguments) => report::run(&arguments, &terminal),
+        Command::Watch(arguments) => watch::run(&arguments, &terminal),
         Command::Verify(arguments) => verify::run(&arguments),
         Command::Data(arguments) => data::run(&arguments, &terminal),
         Command::Filter(arguments) => filter::run(&arguments, &terminal, &interrupt),

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use curt_eval::{AlarmRaised, Stage, StageChange};
 use curt_runtime::GenerateProgress;
 use curt_trainer::{Evaluation, Observer, Phase};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -49,6 +50,8 @@ pub struct Progress<'a> {
     stopping: bool,
     /// The page in the run directory.
     report: LiveReport,
+    /// The state of the run.
+    state: Option<Stage>,
 }
 
 impl<'a> Progress<'a> {
@@ -56,7 +59,7 @@ impl<'a> Progress<'a> {
     pub fn new(terminal: &'a Terminal, interrupt: &'a Interrupt, total: u32, report: LiveReport) -> Self {
         let every = total.div_ceil(LINES).max(1);
         let phase = generation_bar(terminal, 0);
-        Self { terminal, interrupt, steps: None, phase, total, every, heads: false, stopping: false, report }
+        Self { terminal, interrupt, steps: None, phase, total, every, heads: false, stopping: false, state: None, report }
     }
 
     /// Takes the bars away; the page, to be written once more.
@@ -127,13 +130,26 @@ impl Observer for Progress<'_> {
         ];
         let message =
             message.into_iter().filter_map(|(label, name, text)| Some(format!("{label} {}", text(find(metrics, name)?))));
-        let message = message.collect::<Vec<_>>().join("  ");
+        let state = self.state.map(|state| state.word().to_owned());
+        let message = state.into_iter().chain(message).collect::<Vec<_>>().join("  ");
         let bar = self.step_bar(step - 1);
         bar.set_position(u64::from(step));
         bar.set_message(message);
         if !self.heads || step.is_multiple_of(self.every) || step == self.total {
             self.line(step, metrics);
         }
+    }
+
+    fn staged(&mut self, step: u32, change: &StageChange) {
+        // every run begins by adapting
+        if self.state.replace(change.state).is_some() {
+            let word = self.terminal.bold(change.state.word());
+            self.terminal.say(&format!("step {step}: {word} since step {}", change.since));
+        }
+    }
+
+    fn alarmed(&mut self, step: u32, alarm: &AlarmRaised) {
+        self.terminal.say(&alarm_line(self.terminal, step, alarm));
     }
 
     fn evaluated(&mut self, step: u32, evaluation: &Evaluation) {
@@ -160,6 +176,13 @@ impl Observer for Progress<'_> {
     fn interrupted(&self) -> bool {
         self.interrupt.came()
     }
+}
+
+/// An alarm in one line.
+pub fn alarm_line(terminal: &Terminal, step: u32, raised: &AlarmRaised) -> String {
+    let AlarmRaised { alarm, message, cause, key, change, since, .. } = raised;
+    let head = terminal.red(&format!("step {step}: alarm {}", alarm.word()));
+    format!("{head} since step {since}: {message}; likely {cause}; change {key} to {change}")
 }
 
 /// A bar of `total` completions being generated.

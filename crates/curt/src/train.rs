@@ -4,10 +4,12 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Result;
+use curt_eval::Action;
 use curt_trainer::checkpoint::{self, ResumeFrom};
 use curt_trainer::config::{Config, TaskKind};
+use curt_trainer::doctor::tiny_step;
 use curt_trainer::run_file::RunFile;
-use curt_trainer::{Outcome, RunReport};
+use curt_trainer::{Outcome, RunReport, Trainer};
 
 use crate::arguments::TrainArguments;
 use crate::interrupt::{self, Interrupt};
@@ -16,7 +18,7 @@ use crate::plot::{self, Series};
 use crate::progress::Progress;
 use crate::report_live::LiveReport;
 use crate::terminal::Terminal;
-use crate::{closing, header, wiring};
+use crate::{closing, doctor, doctor_page, exit, header, wiring};
 
 /// The file of a run directory that has the run's configuration.
 const RUN_FILE: &str = "run.toml";
@@ -33,8 +35,7 @@ pub fn run(arguments: &TrainArguments, terminal: &Terminal, interrupt: &Interrup
     let config = trainer.config.clone();
     terminal.say(&(header::training(terminal, &trainer, &facts).join("\n") + "\n"));
     if arguments.dry_run {
-        terminal.say("dry run: everything was loaded and checked, nothing was written");
-        return Ok(ExitCode::SUCCESS);
+        return dry_run(arguments, trainer, terminal, interrupt);
     }
     if interrupt.came() {
         // nothing was written yet
@@ -45,8 +46,25 @@ pub fn run(arguments: &TrainArguments, terminal: &Terminal, interrupt: &Interrup
     let page = progress.finish().finish(terminal);
     let report = report?;
     close(terminal, &config, &report, page.as_deref());
-    let whole = report.outcome == Outcome::Finished && (report.after.is_some() || !config.eval.enabled);
-    Ok(if whole { ExitCode::SUCCESS } else { ExitCode::from(interrupt::EXIT_CODE) })
+    let whole = report.after.is_some() || !config.eval.enabled;
+    Ok(match report.outcome {
+        Outcome::Finished if whole => ExitCode::SUCCESS,
+        Outcome::Alarmed { .. } => ExitCode::from(exit::ALARM),
+        Outcome::Finished | Outcome::Interrupted { .. } => ExitCode::from(interrupt::EXIT_CODE),
+    })
+}
+
+/// What `curt doctor` says, and one tiny step; nothing is written.
+fn dry_run(arguments: &TrainArguments, mut trainer: Trainer, terminal: &Terminal, interrupt: &Interrupt) -> Result<ExitCode> {
+    let name = arguments.run_file.as_ref().map_or("the embedded run file".into(), |file| file.display().to_string());
+    let (checkup, refusal) = doctor::check(&trainer.config, &name, &|_| false, interrupt);
+    terminal.say(&doctor_page::lines(terminal, &trainer.config, &checkup).join("\n"));
+    if let Some(error) = refusal {
+        return Err(error);
+    }
+    let step = tiny_step(&mut trainer, &mut |_| !interrupt.came())?;
+    terminal.say(&doctor_page::tiny_step(&step));
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The configuration of the run: of the run file, else on a resume of the run directory itself, else the embedded one.
@@ -111,6 +129,7 @@ fn numbered(directory: &Path) -> impl Iterator<Item = PathBuf> {
 /// Says what the run found, where it lies, and what can be done with it.
 fn close(terminal: &Terminal, config: &Config, report: &RunReport, page: Option<&Path>) {
     let mut lines = vec![String::new()];
+    lines.extend(stopped(terminal, report));
     match (&report.before, &report.after) {
         (Some(before), Some(after)) => lines.extend(closing::comparison(terminal, before, after)),
         (None, Some(after)) => lines.extend(closing::evaluation(terminal, &after.summary)),
@@ -136,15 +155,36 @@ fn close(terminal: &Terminal, config: &Config, report: &RunReport, page: Option<
     terminal.say(&lines.join("\n"));
 }
 
+/// What an alarm did to the run.
+fn stopped(terminal: &Terminal, report: &RunReport) -> Option<String> {
+    let Outcome::Alarmed { step, alarm, action, saved } = report.outcome else { return None };
+    let done = match action {
+        Action::Rollback => format!("the run has gone back to checkpoint-{saved}, from before it"),
+        Action::Stop => format!("the run is saved as checkpoint-{saved} and over"),
+        Action::Warn | Action::Pause => format!("the run is saved as checkpoint-{saved} and pauses"),
+    };
+    Some(terminal.red(&format!("  stopped after step {step} by the alarm {}: {done}", alarm.word())))
+}
+
 /// Where the run lies, and commands to go on with.
 fn next(terminal: &Terminal, config: &Config, report: &RunReport, page: Option<&Path>) -> Vec<String> {
     let directory = report.output_dir.display();
     let program = std::env::args().next().unwrap_or_else(|| "curt".into());
     let mut commands = Vec::new();
+    let resume = format!("{program} train --resume latest --output-dir {directory}");
     if let Outcome::Interrupted { step } = report.outcome {
-        commands.push(format!("{program} train --resume latest --output-dir {directory}   # goes on after step {step}"));
+        commands.push(format!("{resume}   # goes on after step {step}"));
+    } else if let Outcome::Alarmed { alarm, action, saved, .. } = report.outcome {
+        let word = alarm.word();
+        commands.push(match action {
+            // the alarm is on already, so that it does not stop the run again
+            Action::Warn | Action::Pause => format!("{resume}   # goes on after step {saved} in spite of it"),
+            Action::Rollback | Action::Stop => {
+                format!("{resume} --set alarms.{word}_action=warn   # goes on after step {saved} in spite of it")
+            }
+        });
     } else if report.after.is_none() && config.eval.enabled {
-        commands.push(format!("{program} train --resume latest --output-dir {directory}   # makes the evaluation"));
+        commands.push(format!("{resume}   # makes the evaluation"));
     }
     let newest = checkpoint::steps(&report.output_dir).ok().and_then(|steps| steps.last().copied());
     if let Some(step) = newest {

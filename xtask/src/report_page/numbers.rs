@@ -35,8 +35,9 @@ pub fn compare(seen: &Value, runs: &[PathBuf]) -> Result<usize> {
     let mut count = 0;
     let columns = seen["columns"].as_array().context("no columns")?;
     for (run, metrics) in metrics.iter().enumerate() {
+        let run = run.to_string();
         for name in DRAWN.iter().filter(|name| metrics.contains_key(**name)) {
-            let drawn = columns.iter().any(|column| column["metric"] == *name && column["run"] == run.to_string());
+            let drawn = columns.iter().any(|column| column["metric"] == *name && column["run"] == run.as_str());
             ensure!(drawn, "{name} of run {run} is not drawn");
         }
     }

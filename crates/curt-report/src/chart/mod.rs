@@ -85,9 +85,9 @@ fn y_axis(svg: &mut String, y: &Scale) {
     for tick in y.ticks(5) {
         let at = y.place(tick);
         let label = y.label(tick);
-        let _ = write!(
+        let _ = writeln!(
             svg,
-            "<path class=\"grid\" d=\"M{LEFT} {at:.1}H{RIGHT}\"/><text class=\"tick\" x=\"{:.0}\" y=\"{:.1}\" text-anchor=\"end\">{label}</text>\n",
+            "<path class=\"grid\" d=\"M{LEFT} {at:.1}H{RIGHT}\"/><text class=\"tick\" x=\"{:.0}\" y=\"{:.1}\" text-anchor=\"end\">{label}</text>",
             LEFT - 7.0,
             at + 4.0
         );

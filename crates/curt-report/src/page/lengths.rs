@@ -26,11 +26,11 @@ fn over_time(run: &Run) -> String {
         let metric = format!("eff/len_{kind}_p50");
         let mut line = curves::line(median, name, (metric, 0), color);
         // quantiles stand in the same rows, so their points are those of the median
-        if let (Some(low), Some(high)) = (curve("p10"), curve("p90")) {
-            if [low, high].iter().all(|curve| curve.points().len() == line.marks.len()) {
-                for (mark, (low, high)) in line.marks.iter_mut().zip(low.points().iter().zip(high.points())) {
-                    mark.around = Some((low.value(), high.value()));
-                }
+        if let (Some(low), Some(high)) = (curve("p10"), curve("p90"))
+            && [low, high].iter().all(|curve| curve.points().len() == line.marks.len())
+        {
+            for (mark, (low, high)) in line.marks.iter_mut().zip(low.points().iter().zip(high.points())) {
+                mark.around = Some((low.value(), high.value()));
             }
         }
         Some(line)

@@ -25,10 +25,10 @@ pub fn html(runs: &[Run], preset: Option<&(String, Settings)>) -> String {
     }
     for (run, settings) in &with {
         let summary = if with.len() > 1 { format!("All settings of {}", run.name) } else { "All settings".into() };
-        let _ = write!(
+        let _ = writeln!(
             out,
             "<details class=\"numbers\"><summary>{0}</summary><div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"{0}\">\
-             <table class=\"settings\"><tbody>\n",
+             <table class=\"settings\"><tbody>",
             escape::line(&summary)
         );
         for (key, value) in settings.rows() {

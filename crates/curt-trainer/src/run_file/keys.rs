@@ -28,7 +28,7 @@ const fn alias(section: &'static str, name: &'static str, aliases: &'static [&'s
 }
 
 pub(super) static SECTIONS: &[&str] =
-    &["model", "data", "verify", "rollout", "reward", "algo", "train", "checkpoint", "eval", "log"];
+    &["model", "data", "verify", "rollout", "reward", "algo", "train", "checkpoint", "eval", "log", "alarms"];
 
 /// Settings of TRL that filter the distribution. Rollouts are drawn from the distribution that the loss is about.
 pub(super) static FILTERS: &[&str] = &["top_k", "top_p", "min_p"];
@@ -133,6 +133,31 @@ pub(super) static KEYS: &[Key] = &[
     ours("eval", "seed"),
     alias("log", "completions", &["log_completions"]),
     ours("log", "tensorboard"),
+    ours("alarms", "enabled"),
+    ours("alarms", "action"),
+    ours("alarms", "window"),
+    ours("alarms", "patience"),
+    ours("alarms", "nan_action"),
+    ours("alarms", "trap_threshold"),
+    ours("alarms", "trap_action"),
+    ours("alarms", "collapse_threshold"),
+    ours("alarms", "collapse_action"),
+    ours("alarms", "entropy_rise_threshold"),
+    ours("alarms", "entropy_rise_action"),
+    ours("alarms", "entropy_fall_threshold"),
+    ours("alarms", "entropy_fall_action"),
+    ours("alarms", "length_rebound_threshold"),
+    ours("alarms", "length_rebound_action"),
+    ours("alarms", "reward_density_threshold"),
+    ours("alarms", "reward_density_action"),
+    ours("alarms", "signal_threshold"),
+    ours("alarms", "signal_action"),
+    ours("alarms", "truncation_threshold"),
+    ours("alarms", "truncation_action"),
+    ours("alarms", "phantom_groups_threshold"),
+    ours("alarms", "phantom_groups_action"),
+    ours("alarms", "off_policy_threshold"),
+    ours("alarms", "off_policy_action"),
 ];
 
 /// The parameters of reward strategies that are no key of [`KEYS`]: settings of `[reward]` too.

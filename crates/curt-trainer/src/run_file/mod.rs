@@ -4,6 +4,7 @@
 //! of TRL that mean exactly the same (`max_steps`, `eval_steps`, `gradient_checkpointing`, …) are accepted in their
 //! section and at the top of the file; [`Config::to_toml`] always writes the canonical ones.
 
+mod alarms;
 mod error;
 mod keys;
 mod raw;

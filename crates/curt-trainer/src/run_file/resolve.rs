@@ -81,6 +81,7 @@ impl RunFile {
                 completions: self.flag("log.completions", true)?,
                 tensorboard: self.flag("log.tensorboard", true)?,
             },
+            alarms: self.alarms()?,
             model,
             data,
             rollout,

@@ -184,7 +184,7 @@ fn unknown_section_names_line_and_nearest() {
     assert_eq!(
         error,
         "run.toml:5: unknown section [trian], did you mean `train`?; \
-         known: model, data, verify, rollout, reward, algo, train, checkpoint, eval, log"
+         known: model, data, verify, rollout, reward, algo, train, checkpoint, eval, log, alarms"
     );
     assert!(refused(&["trian.steps=3"]).starts_with("--set trian.steps=3: unknown section [trian], did you mean `train`?"));
 }

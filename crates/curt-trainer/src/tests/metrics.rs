@@ -1,7 +1,7 @@
 //! The metrics of hand-made groups and updates, and what a strategy may not ask for.
 
 use curt_advantage::{Grpo, Normalizer, ObjectiveStats, ScaleRewards};
-use curt_difficulty::{Gate, NoGate};
+use curt_difficulty::{Admission, Gate, NoGate};
 use curt_reward::{Correctness, RewardError, RewardStrategy, Rollout, Shaped, StepContext};
 
 use super::scripted::{Mask, Row, row, shaped};
@@ -110,7 +110,29 @@ fn phantom_groups_have_no_right_rollout_and_a_spread_that_counts() {
     let masked = [wrong(0.0, No), wrong(-0.5, Exclude)];
     let flat = [wrong(0.0, No), wrong(0.0, No)];
     let right = [row(1.0, 2, No), wrong(0.0, No)];
-    assert_metrics(&credited(&[&phantom, &masked, &flat, &right]), &[], &[("eff/phantom_groups", Some(0.25))]);
+    let groups = credited(&[&phantom, &masked, &flat, &right]);
+    assert_metrics(&groups, &[], &[("eff/phantom_groups", Some(0.25)), ("eff/phantom_groups_kept", Some(0.25))]);
+    let mut gated = groups;
+    gated[0].admission = Admission::AllWrong;
+    assert_metrics(&gated, &[], &[("eff/phantom_groups", Some(0.25)), ("eff/phantom_groups_kept", Some(0.0))]);
+}
+
+#[test]
+fn the_trap_test_counts_groups_whose_advantages_tell_short_answers_apart() {
+    let wrong = |reward, length, mask| Row { correct: false, ..row(reward, length, mask) };
+    // L_T is 8: told apart, a masked wrong one, nothing short that is wrong
+    let apart = [row(1.0, 8, No), wrong(0.0, 2, No), row(0.0, 9, No)];
+    let masked = [row(1.0, 8, No), wrong(0.0, 2, Exclude), row(0.0, 9, No)];
+    let alone = [row(1.0, 8, No), wrong(0.0, 9, No)];
+    // (1, 0, 0) has advantages of 2/√3 and −1/√3, (1, 0) of ±√½
+    let gap = 3.0 / 3.0_f64.sqrt();
+    assert_metrics(
+        &credited(&[&apart, &masked, &alone]),
+        &[],
+        &[("eff/trap/comparable_groups", Some(2.0)), ("eff/trap/told_apart", Some(0.5)), ("eff/trap/advantage_gap", Some(gap))],
+    );
+    let none = [("eff/trap/comparable_groups", Some(0.0)), ("eff/trap/told_apart", None), ("eff/corr_adv_len", Some(-1.0))];
+    assert_metrics(&credited(&[&alone]), &[], &none);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Whole runs of the embedded model.
 
+mod alarms;
 mod evaluations;
 mod every_strategy;
 mod reference;

@@ -8,7 +8,7 @@ use crate::binary::{curt, small_run, train};
 #[test]
 fn help_has_examples_and_exit_codes() {
     let root = tempfile::tempdir().unwrap();
-    let cases: [(&[&str], &[&str]); 9] = [
+    let cases: [(&[&str], &[&str]); 11] = [
         (&["--help"], &["train", "eval", "generate", "embedded:good", "Exit codes:", "130", "NO_COLOR"]),
         (&["train", "--help"], &["--set", "--resume", "--output-dir", "--device", "--threads", "--dry-run", "Examples:"]),
         (
@@ -19,6 +19,8 @@ fn help_has_examples_and_exit_codes() {
         (&["score", "--help"], &["--strategy", "--set", "--advantage", "--groups-per-step", "\"correct\": true", "Examples:"]),
         (&["lab", "--help"], &["--target-length", "--strategy", "--json", "--plot", "run directory", "Examples:"]),
         (&["report", "--help"], &["--output", "--no-rollouts", "eval.json", "report.html", "Examples:"]),
+        (&["watch", "--help"], &["--set", "--json", "metrics.jsonl", "adapting", "exploding", "Examples:"]),
+        (&["doctor", "--help"], &["--set", "--probe", "--no-probe", "--json", "--device", "Examples:"]),
         (&["verify", "--help"], &["--kind", "--against", "--self", "--json", "--tolerance", "\"gold\"", "Examples:"]),
         (&["--version"], &[concat!("curt ", env!("CARGO_PKG_VERSION"))]),
     ];
@@ -34,7 +36,7 @@ fn help_has_examples_and_exit_codes() {
 #[test]
 fn examples_of_the_help_are_understood() {
     let root = tempfile::tempdir().unwrap();
-    for command in ["train", "eval", "generate", "report", "score", "lab", "verify"] {
+    for command in ["train", "doctor", "eval", "generate", "report", "score", "lab", "watch", "verify"] {
         let help = curt(root.path()).args([command, "--help"]).run().ends_with(0).stdout;
         let examples: Vec<&str> = help.lines().filter_map(|line| line.trim().strip_prefix("curt ")).collect();
         assert!(examples.len() >= 3, "{help}");

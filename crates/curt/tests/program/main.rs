@@ -6,6 +6,8 @@ mod bad_input;
 mod cli;
 mod data;
 mod device;
+mod doctor;
 mod eval;
 mod filter;
 mod report;
+mod watch;

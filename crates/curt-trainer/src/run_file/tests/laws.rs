@@ -1,6 +1,7 @@
 //! What holds for every valid configuration, and for any text at all.
 
 use curt_difficulty::Direction;
+use curt_eval::{Action, Alarm};
 use curt_reward::{Parameters, Preset};
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
@@ -130,6 +131,22 @@ prop_compose! {
 }
 
 prop_compose! {
+    fn alarms()(
+        enabled in any::<bool>(),
+        actions in proptest::collection::vec(proptest::option::of(select(Action::WORDS.map(|(_, action)| action).to_vec())), Alarm::ALL.len()),
+        action in select(Action::WORDS.map(|(_, action)| action).to_vec()),
+        window in 1..99_u32,
+        patience in 1..9_u32,
+        trap in finite(0.0..1.0),
+    ) -> AlarmsSection {
+        let own = Alarm::ALL.into_iter().zip(actions).filter_map(|(alarm, own)| Some((AlarmsSection::action_key(alarm), own?)));
+        let mut section = AlarmsSection { enabled, action, window, patience, actions: own.collect(), ..AlarmsSection::default() };
+        section.thresholds.insert(AlarmsSection::threshold_key(Alarm::Trap), trap);
+        section
+    }
+}
+
+prop_compose! {
     fn configs()(
         (data, eval) in data_and_eval(),
         (rollout, algo) in rollout_and_algo(),
@@ -147,6 +164,7 @@ prop_compose! {
         checkpoint in (0..99_u32, 0..99_usize),
         flags in any::<[bool; 3]>(),
         verify in verify(),
+        alarms in alarms(),
     ) -> Config {
         let (steps, learning_rate, warmup_steps, weight_decay, adam_beta1, adam_beta2, adam_epsilon, max_grad_norm) = train;
         Config {
@@ -167,6 +185,7 @@ prop_compose! {
             },
             checkpoint: CheckpointSection { save_steps: checkpoint.0, save_total_limit: checkpoint.1 },
             log: LogSection { completions: flags[1], tensorboard: flags[2] },
+            alarms,
             data, verify, rollout, algo, eval,
         }
     }
