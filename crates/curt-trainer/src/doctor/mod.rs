@@ -1,7 +1,7 @@
 //! `doctor`: what can be said of a run before it starts, and before weights are read.
 //!
 //! [`Arithmetic`] and [`combinations()`] need the configuration alone, [`MemoryEstimate`] the model's `config.json` too,
-//! [`examine`] its tokenizer and the problems; only a [`probe()`] needs weights. Whatever training would refuse, [`examine`]
+//! [`examine()`] its tokenizer and the problems; only a [`probe()`] needs weights. Whatever training would refuse, [`examine()`]
 //! refuses with the same error, because it builds the same objects.
 
 mod arithmetic;
