@@ -76,8 +76,15 @@ pub struct RenderedPrompt {
     pub text: String,
     /// The token that begins a text, where the tokenizer has one.
     pub bos: Option<u32>,
-    /// How often it is there.
+    /// How often it is there, anywhere.
     pub bos_count: usize,
+}
+
+impl RenderedPrompt {
+    /// How many of the first tokens begin a text. Later ones may be right: some templates begin each message with the same token.
+    pub fn bos_first(&self) -> usize {
+        self.ids.iter().take_while(|id| Some(**id) == self.bos).count()
+    }
 }
 
 /// Right answers, each judged by itself.
@@ -196,9 +203,10 @@ fn findings(config: &Config, examination: &Examination) -> Vec<Finding> {
         let what = "no token ends a completion: every rollout runs into the limit and is wrong";
         found.push(Finding::data(what, "model.path", "a folder whose generation_config.json has eos_token_id"));
     }
-    let RenderedPrompt { bos_count, problem, .. } = &examination.prompt;
-    if *bos_count > 1 {
-        let what = format!("the prompt of problem `{problem}` has {bos_count} tokens that begin a text; the model saw one");
+    let RenderedPrompt { problem, .. } = &examination.prompt;
+    let first = examination.prompt.bos_first();
+    if first > 1 {
+        let what = format!("the prompt of problem `{problem}` begins with {first} tokens that begin a text; the model saw one");
         found.push(Finding::data(what, "data.chat_template", "a template or prompts without it: the tokenizer adds its own"));
     }
     if let Some(golds) = &examination.golds {

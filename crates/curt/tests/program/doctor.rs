@@ -106,7 +106,7 @@ const BROKEN: [Broken; 17] = [
         "two tokens that begin a text",
         "[model]\npath = \"two_bos\"\n[data]\ntask = \"chain\"\n[rollout]\nmax_completion_length = 64\n",
         3,
-        &["has 2 tokens that begin a text", "is there 2 times"],
+        &["begins with 2 tokens that begin a text", "is there 2 times"],
     ),
     (
         "right answers that cannot be graded",
