@@ -1,7 +1,5 @@
 //! `events.jsonl`: evaluations, changes of stage, alarms.
 
-use std::fs::File;
-use std::io::BufReader;
 use std::path::Path;
 
 use curt_eval::{Groups, Sample, Summary};
@@ -9,7 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::error::ReportError;
-use crate::line_reader::LineReader;
+use crate::line_reader::read_lines;
 
 /// Alarms and stages that are kept, at most.
 const MAX_KEPT: usize = 200;
@@ -109,22 +107,7 @@ pub struct Alarm {
 /// It cannot be read, or a line that is not the torn last one is no event.
 pub fn read(path: &Path) -> Result<Events, ReportError> {
     let mut events = Events::default();
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(events),
-        Err(error) => return Err(ReportError::read(path)(error)),
-    };
-    let mut lines = LineReader::new(BufReader::with_capacity(1 << 16, file));
-    while let Some(line) = lines.next().map_err(ReportError::read(path))? {
-        match serde_json::from_slice::<Line>(line.bytes) {
-            Ok(event) => events.add(event),
-            Err(_) if !line.ended => events.torn = true,
-            Err(error) => {
-                let problem = format!("no event: {error}");
-                return Err(ReportError::Line { path: path.into(), line: line.number, problem });
-            }
-        }
-    }
+    events.torn = read_lines(path, "no event", |line: Line| events.add(line))?;
     Ok(events)
 }
 

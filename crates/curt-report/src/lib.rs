@@ -39,6 +39,8 @@ mod settings;
 mod tests;
 
 pub use error::ReportError;
+pub use escape::line as escaped;
 pub use evaluation_file::{EvaluationFile, read_eval};
+pub use number::{counted, grouped};
 pub use page::Page;
 pub use run::{ROLLOUT_BYTES, Run, read_run, read_run_within};

@@ -1,6 +1,12 @@
 //! Files of lines, read one at a time.
 
-use std::io::{self, BufRead, Read};
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::Path;
+
+use serde::de::DeserializeOwned;
+
+use crate::error::ReportError;
 
 /// No line of a run is longer; what is, is no line.
 const MAX_BYTES: u64 = 64 << 20;
@@ -46,6 +52,32 @@ impl<R: BufRead> LineReader<R> {
         let ended = self.line.ends_with(b"\n");
         Ok(Some(Line { bytes: self.line.trim_ascii(), number: self.number, ended }))
     }
+}
+
+/// Hands each line of a JSON lines file to `add`; whether the last is torn, as a killed process leaves it. A file that is not
+/// there has no lines.
+///
+/// # Errors
+/// It cannot be read, or another line is not what it should be: `problem` and why.
+pub fn read_lines<T: DeserializeOwned>(path: &Path, problem: &str, mut add: impl FnMut(T)) -> Result<bool, ReportError> {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(ReportError::read(path)(error)),
+    };
+    let mut torn = false;
+    let mut lines = LineReader::new(BufReader::with_capacity(1 << 16, file));
+    while let Some(line) = lines.next().map_err(ReportError::read(path))? {
+        match serde_json::from_slice::<T>(line.bytes) {
+            Ok(read) => add(read),
+            Err(_) if !line.ended => torn = true,
+            Err(error) => {
+                let problem = format!("{problem}: {error}");
+                return Err(ReportError::Line { path: path.into(), line: line.number, problem });
+            }
+        }
+    }
+    Ok(torn)
 }
 
 #[cfg(test)]

@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::fs::File;
-use std::io::BufReader;
 use std::path::Path;
 
 use serde::Deserialize;
@@ -11,7 +9,7 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 
 use crate::curve::Curve;
 use crate::error::ReportError;
-use crate::line_reader::LineReader;
+use crate::line_reader::read_lines;
 
 /// Names that are kept, at most; a run has some fifty.
 const MAX_NAMES: usize = 400;
@@ -62,22 +60,7 @@ impl Metrics {
 /// It cannot be read, or a line that is not the torn last one is no row.
 pub fn read(path: &Path) -> Result<Metrics, ReportError> {
     let mut metrics = Metrics::default();
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(metrics),
-        Err(error) => return Err(ReportError::read(path)(error)),
-    };
-    let mut lines = LineReader::new(BufReader::with_capacity(1 << 16, file));
-    while let Some(line) = lines.next().map_err(ReportError::read(path))? {
-        match serde_json::from_slice::<Row>(line.bytes) {
-            Ok(row) => metrics.add(row),
-            Err(_) if !line.ended => metrics.torn = true,
-            Err(error) => {
-                let problem = format!("no row of metrics: {error}");
-                return Err(ReportError::Line { path: path.into(), line: line.number, problem });
-            }
-        }
-    }
+    metrics.torn = read_lines(path, "no row of metrics", |line: Row| metrics.add(line))?;
     Ok(metrics)
 }
 

@@ -1,7 +1,7 @@
 //! Evaluation of a policy on a fixed set of problems, with the same draws every time.
 
 use curt_eval::{Groups, Sample, Summary, problem_accuracies, problem_lengths, summarize};
-use curt_runtime::{GenerateProgress, Policy, Purpose, Sampling, Tokenizer};
+use curt_runtime::{GenerateProgress, Policy, Tokenizer};
 use serde_json::{Value, json};
 
 use crate::config::EvalSection;
@@ -89,15 +89,7 @@ pub fn evaluate(
     if problems.is_empty() {
         return Err(TrainError::NoProblems { what: "the evaluation set".into() });
     }
-    let plan = RolloutPlan {
-        first_sample: 0,
-        seed: eval.seed,
-        purpose: Purpose::Eval,
-        step: 0,
-        num_generations: eval.n,
-        max_completion_length: eval.max_completion_length,
-        sampling: Sampling { temperature: eval.temperature, top_k: eval.top_k, top_p: eval.top_p, min_p: eval.min_p },
-    };
+    let plan = RolloutPlan::of_evaluation(eval);
     let verified = verify(verifiers, tokenizer, rollout(policy, problems.to_vec(), &plan, keep_going)?)?;
     let groups = Groups::new(&samples(&verified))?;
     let difficulty: Option<Vec<u32>> = problems.iter().map(|p| p.problem.difficulty).collect();

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use curt_runtime::{Completion, GenerateProgress, PolicyError, Purpose, Sampling, StopReason, Tokenizer};
+use curt_runtime::{Completion, GenerateProgress, PolicyError, StopReason, Tokenizer};
 use curt_verify::{Verdict, Verifier};
 use serde::Serialize;
 
@@ -83,15 +83,7 @@ impl Trainer {
             return Err(TrainError::NoProblems { what: "the evaluation set".into() }.into());
         }
         let eval = &self.config.eval;
-        let rollouts = RolloutPlan {
-            first_sample: 0,
-            seed: eval.seed,
-            purpose: Purpose::Eval,
-            step: 0,
-            num_generations: eval.n,
-            max_completion_length: eval.max_completion_length,
-            sampling: Sampling { temperature: eval.temperature, top_k: eval.top_k, top_p: eval.top_p, min_p: eval.min_p },
-        };
+        let rollouts = RolloutPlan::of_evaluation(eval);
         let total = self.evaluation_set.len() * eval.n;
         let left: Vec<Selected> = self.evaluation_set.iter().filter(|s| !done.contains(&name(s))).cloned().collect();
         let (mut finished, mut tokens) = (total - left.len() * eval.n, 0);

@@ -2,6 +2,7 @@
 
 use curt_runtime::{Completion, DrawKey, GenerateProgress, GenerateRequest, Policy, PolicyError, Purpose, Sampling};
 
+use crate::config::EvalSection;
 use crate::select::Selected;
 
 /// One prompt with its completions.
@@ -30,6 +31,21 @@ pub struct RolloutPlan {
     pub max_completion_length: usize,
     /// How tokens are drawn.
     pub sampling: Sampling,
+}
+
+impl RolloutPlan {
+    /// How an evaluation draws.
+    pub fn of_evaluation(eval: &EvalSection) -> Self {
+        Self {
+            seed: eval.seed,
+            purpose: Purpose::Eval,
+            step: 0,
+            first_sample: 0,
+            num_generations: eval.n,
+            max_completion_length: eval.max_completion_length,
+            sampling: Sampling { temperature: eval.temperature, top_k: eval.top_k, top_p: eval.top_p, min_p: eval.min_p },
+        }
+    }
 }
 
 /// Samples `plan.num_generations` completions of each prompt.

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 use std::path::Path;
 
+use curt_report::escaped;
 use curt_trainer::filter::{Card, Histogram, Measurement, RateSource};
 
 use crate::header;
@@ -195,30 +196,13 @@ fn numbered(histogram: &Histogram, step: f64) -> usize {
     ((longest as f64 * 7.0 + 6.0) / step).ceil().max(1.0) as usize
 }
 
-/// Text that a page shows and does not obey.
-fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            c if c.is_control() => out.push('\u{fffd}'),
-            c => out.push(c),
-        }
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn text_stays_text() {
-        assert_eq!(escaped("<a href='x'>&\"\n"), "&lt;a href=&#39;x&#39;&gt;&amp;&quot;\u{fffd}");
+        assert_eq!(escaped("<a href='x'>&\"\n"), "&lt;a href=&#39;x&#39;&gt;&amp;&quot;␊");
     }
 
     #[test]

@@ -1,17 +1,6 @@
 //! Numbers as people read them.
 
-/// `12345` → `12,345`.
-pub fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
+pub use curt_report::{counted, grouped};
 
 /// Three digits with a suffix: `950`, `71.2k`, `1.23M`, `135M`.
 pub fn short(number: f64) -> String {
@@ -43,12 +32,6 @@ pub fn signed(value: f64, decimals: usize) -> String {
     let text = format!("{value:+.decimals$}");
     // what rounds to nothing has no sign
     if text.bytes().all(|b| matches!(b, b'+' | b'-' | b'0' | b'.')) { text[1..].to_owned() } else { text }
-}
-
-/// `1 step`, `2 steps`.
-pub fn counted(number: u64, noun: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{} {noun}{plural}", grouped(number))
 }
 
 #[cfg(test)]

@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-use super::Part;
 use super::criterion::{self, Measurements};
 use super::machine::Machine;
 use super::page::{grouped, table};
 use super::speed_row::NOT_MEASURED;
+use super::{Part, made_numbers};
 use crate::binary;
 
 /// The page about data.
@@ -100,11 +100,7 @@ fn filter(binary: &Path, folder: &Path) -> Result<Vec<String>> {
 
 /// Writes problems with pass rates that look random and are the same each time; how many bytes.
 fn rated(out: &mut impl Write, rows: u64) -> Result<u64> {
-    let mut state = 1_u64;
-    let mut next = move |below: u64| {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (state >> 33) % below
-    };
+    let mut next = made_numbers();
     let mut bytes = 0;
     for row in 0..rows {
         let line = format!(

@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-use super::Part;
 use super::machine::Machine;
 use super::page::{grouped, table};
+use super::{Part, made_numbers};
 use crate::binary::{self, Watched};
 
 /// The page of the lab.
@@ -116,11 +116,7 @@ fn watched(binary: &Path, folder: &Path, words: &[&str]) -> Result<Watched> {
 
 /// Writes rows of at most 200 bytes that look random and are the same each time; how many bytes.
 fn record(out: &mut impl Write, rollouts: u64) -> Result<u64> {
-    let mut state = 1_u64;
-    let mut next = move |below: u64| {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (state >> 33) % below
-    };
+    let mut next = made_numbers();
     let mut bytes = 0;
     let mut skill = 0;
     for row in 0..rollouts {

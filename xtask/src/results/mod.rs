@@ -71,6 +71,15 @@ pub fn run(options: &Options) -> Result<()> {
     }
 }
 
+/// Numbers below what is asked for that look random and are the same each time.
+fn made_numbers() -> impl FnMut(u64) -> u64 {
+    let mut state = 1_u64;
+    move |below| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) % below
+    }
+}
+
 /// What a sub-command made: a part of a page, and a file beside the page if the part needs one.
 struct Part {
     /// Relative to the root.
