@@ -72,7 +72,7 @@ pub fn read_lines<T: DeserializeOwned>(path: &Path, problem: &str, mut add: impl
             Ok(read) => add(read),
             Err(_) if !line.ended => torn = true,
             Err(error) => {
-                let problem = format!("{problem}: {error}");
+                let problem = format!("{problem}: {}", error.to_string().replace(" at line 1 column ", " at column "));
                 return Err(ReportError::Line { path: path.into(), line: line.number, problem });
             }
         }

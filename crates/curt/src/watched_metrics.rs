@@ -1,12 +1,15 @@
 //! Steps read from `metrics.jsonl`, one line at a time, as long as the file may be.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use curt_eval::{Column, Observation};
 
 use crate::exit::CommandError;
+
+/// No row is longer; what is, is no row.
+const MAX_BYTES: u64 = 16 << 20;
 
 /// The steps of a file of metrics.
 pub struct MetricsFile {
@@ -35,13 +38,13 @@ impl MetricsFile {
     pub fn next_step(&mut self) -> Result<Option<Observation>, CommandError> {
         while self.read_line()? {
             let whole = self.bytes.ends_with(b"\n");
-            let row: Observation = match serde_json::from_slice(&self.bytes) {
+            let row: Observation = match serde_json::from_slice(self.bytes.trim_ascii_end()) {
                 Ok(row) => row,
                 Err(_) if !whole => {
                     self.cut = true;
                     break;
                 }
-                Err(error) => return Err(self.bad(error.to_string())),
+                Err(error) => return Err(self.bad(error.to_string().replace(" at line 1 column ", " at column "))),
             };
             if !row.is_evaluation {
                 return self.checked(row).map(Some);
@@ -61,8 +64,12 @@ impl MetricsFile {
     fn read_line(&mut self) -> Result<bool, CommandError> {
         self.bytes.clear();
         self.line += 1;
-        let read = self.lines.read_until(b'\n', &mut self.bytes);
-        Ok(read.map_err(|source| CommandError::Metrics { path: self.path.clone(), source })? > 0)
+        let read = (&mut self.lines).take(MAX_BYTES + 1).read_until(b'\n', &mut self.bytes);
+        let read = read.map_err(|source| CommandError::Metrics { path: self.path.clone(), source })?;
+        match read as u64 > MAX_BYTES {
+            true => Err(self.bad(format!("longer than {} MiB", MAX_BYTES >> 20))),
+            false => Ok(read > 0),
+        }
     }
 
     /// The row, if it comes after the one before it and is of a run of ours.
@@ -129,6 +136,8 @@ mod tests {
             (format!("{{\"st\n{}", line(1)), "metrics.jsonl:1: not a row of metrics"),
             (format!("{}{}", line(2), line(2)), "metrics.jsonl:2: not a row of metrics: step 2 after step 2"),
             ("{\"step\":1,\"train/loss\":1}\n".into(), "metrics.jsonl: step 1 has no `completions/mean_length`"),
+            (format!("{}{{\"st\n", line(1)), "metrics.jsonl:2: not a row of metrics: EOF while parsing a string at column 4"),
+            ("x".repeat(MAX_BYTES as usize + 2), "metrics.jsonl:1: not a row of metrics: longer than 16 MiB"),
             ("\u{1b}[2J\n".into(), "metrics.jsonl:1: not a row of metrics"),
         ];
         for (text, expected) in cases {
