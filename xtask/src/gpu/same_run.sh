@@ -1,7 +1,7 @@
 # Trains the embedded model on the CPU and on CUDA device 0 by the program $CURT and compares weights, optimizer and rollouts,
 # byte by byte. Prints Markdown.
 set -eu
-steps=20
+steps=150
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder"
@@ -24,4 +24,5 @@ for file in "checkpoint-$steps/model.safetensors" "checkpoint-$steps/optimizer.s
 done
 diff -r cpu/rollouts cuda/rollouts >&2
 test "$(ls cpu/rollouts | wc -l)" -eq $steps
-printf '\nThe weights, the state of the optimizer and the rollouts of all steps have the same bytes.\n'
+printf '\nThe weights, the state of the optimizer and the rollouts of all steps have the same bytes. SHA-256 of the weights:\n`%s`.\n' \
+    "$(sha256sum "cuda/checkpoint-$steps/model.safetensors" | cut -d ' ' -f 1)"
