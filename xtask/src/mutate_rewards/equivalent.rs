@@ -13,7 +13,7 @@ pub struct Equivalent {
     pub proof: &'static str,
 }
 
-pub const EQUIVALENT: [Equivalent; 11] = [
+pub const EQUIVALENT: [Equivalent; 12] = [
     Equivalent {
         file: "cosine.rs",
         edited: "false => along(self.wrong) - self.repetition_weight * rollout.repetition.unwrap_or(1.0),",
@@ -65,6 +65,11 @@ pub const EQUIVALENT: [Equivalent; 11] = [
         file: "o1_pruner.rs",
         edited: "let (length, accuracy) = rollout.reference.map_or((0.0, 1.0), |r| (r.mean_length, r.accuracy));",
         proof: "`check_group` has refused a rollout without the reference that `needs` asks for",
+    },
+    Equivalent {
+        file: "statistics.rs",
+        edited: "self.squares / self.n.max(2) as f64",
+        proof: "it differs for one number alone, whose square distance from its mean, itself, is 0",
     },
     Equivalent {
         file: "stop_properly.rs",

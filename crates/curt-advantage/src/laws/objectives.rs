@@ -19,9 +19,10 @@ fn branch(evaluation: &Evaluation) -> (u64, u64, u64, u64, Vec<bool>) {
     (s.clipped_low, s.clipped_high, s.clipped_dual, s.masked, zeros)
 }
 
-/// `d_logprob` of one token (the `pick`-th, modulo their number) is the central difference of the loss; where the two sides
-/// are on different branches there is no derivative, and nothing is said. Not for objectives that hold a weight constant in
-/// the derivative (`cispo`), and for `gspo` only with one advantage per sequence.
+/// `d_logprob` of one token (the `pick`-th, modulo their number) is the central difference of the loss. Where the slope jumps, as
+/// that of |x| does at 0, the difference lies between the slopes of both sides; where the loss itself may jump, because the two
+/// sides are on different branches, nothing is said. Not for objectives that hold a weight constant in the derivative (`cispo`),
+/// and for `gspo` only with one advantage per sequence.
 pub fn slope_is_the_derivative(objective: &dyn Objective, minibatch: &Minibatch, pick: usize) -> LawResult {
     let places = minibatch.places();
     let Some(&(i, t)) = places.get(pick % places.len().max(1)) else { return Ok(()) };
@@ -37,7 +38,16 @@ pub fn slope_is_the_derivative(objective: &dyn Objective, minibatch: &Minibatch,
     if branch(&up) != branch(&down) {
         return Ok(());
     }
-    agree((up.loss() - down.loss()) / (2.0 * STEP), slope)
+    let sides = [up.tokens[i][t].d_logprob, down.tokens[i][t].d_logprob];
+    let (least, most) = sides.iter().fold((slope, slope), |(least, most), side| (side.min(least), side.max(most)));
+    let numeric = (up.loss() - down.loss()) / (2.0 * STEP);
+    let nearest = match numeric {
+        _ if slope.is_nan() => slope,
+        x if x < least => least,
+        x if x > most => most,
+        x => x,
+    };
+    agree(numeric, nearest)
 }
 
 /// `d_entropy` of one token is the central difference of the loss.

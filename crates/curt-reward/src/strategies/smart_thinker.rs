@@ -80,7 +80,7 @@ impl RewardStrategy for SmartThinker {
     fn shape(&self, ctx: &StepContext, group: &[Rollout], out: &mut [Shaped]) -> Result<(), RewardError> {
         check_group(self.needs(), ctx, group, out.len())?;
         let (n, right) = (group.len() as f64, n_right(group));
-        if right == 0 || right == group.len() {
+        if right == group.len() {
             fill_beside_verdict(group, out, |_| 0.0);
             return Ok(());
         }
