@@ -168,6 +168,9 @@ unsafe fn across<const R: usize, const VECTORS: usize, const FETCHES: usize, con
         if sweep.columns == COLUMNS {
             for v in (0..COLUMNS / LANES).step_by(VECTORS) {
                 let fetch = ((t * strips + v / VECTORS) * share, fetching);
+                if VECTORS == 1 && R > 1 {
+                    approach::<R>(c.add(v * LANES), a, v / VECTORS, strips, sweep);
+                }
                 tile::<R, VECTORS, FETCHES, PACK>(c.add(v * LANES), sweep.c_stride, a, v * LANES, sweep, fetch);
             }
             return;
@@ -182,6 +185,23 @@ unsafe fn across<const R: usize, const VECTORS: usize, const FETCHES: usize, con
         }
         for (r, line) in whole.iter().enumerate() {
             std::ptr::copy_nonoverlapping(line.as_ptr(), c.add(r * sweep.c_stride), sweep.columns);
+        }
+    }
+}
+
+/// Asks for the numbers of the output that the tile will be added to, and for one of `strips` parts of the left operand's next
+/// rows: where the rows come from memory, a tile would wait for each of their lines.
+#[inline(always)]
+fn approach<const R: usize>(c: *const f32, a: *const f32, strip: usize, strips: usize, sweep: Sweep) {
+    let part = sweep.depth / strips;
+    for r in 0..R {
+        if sweep.onto != Onto::Nothing {
+            bring_close(c.wrapping_add(r * sweep.c_stride));
+        }
+        if sweep.a_step == 1 {
+            for step in (strip * part..(strip + 1) * part).step_by(LANES) {
+                bring_close(a.wrapping_add((R + r) * sweep.a_row + step));
+            }
         }
     }
 }
