@@ -65,9 +65,16 @@ pub fn run(options: &Options) -> Result<String> {
     if n_survivors > 0 {
         bail!("{n_survivors} of {} mutants were not caught by a test", mutants.len());
     }
-    let mut broken: Vec<String> = mutants.iter().map(|mutant| mutant.breaks()).collect();
-    broken.dedup();
-    Ok(format!("all {} mutants are caught, of invariant: {}", mutants.len(), broken.join(", ")))
+    let mut invariants: Vec<u8> = mutants.iter().filter_map(|mutant| mutant.invariant).collect();
+    let (n_invariants, n_formulas) = (invariants.len(), mutants.len() - invariants.len());
+    invariants.dedup();
+    let numbers = invariants.iter().map(u8::to_string).collect::<Vec<_>>().join(", ");
+    let of_invariants = if numbers.is_empty() {
+        "none of an invariant".to_owned()
+    } else {
+        format!("{n_invariants} of the invariants {numbers}")
+    };
+    Ok(format!("all {} mutants are caught: {of_invariants}, {n_formulas} of formulas", mutants.len()))
 }
 
 /// Every mutant, by the number of its invariant, then those of formulas.
@@ -76,9 +83,9 @@ fn all() -> impl Iterator<Item = &'static Mutant> {
 }
 
 impl Mutant {
-    /// The number of the invariant that it breaks, or the word for what is none.
+    /// The number of the invariant that it breaks, or a word.
     fn breaks(&self) -> String {
-        self.invariant.map_or_else(|| "(formula)".to_owned(), |number| number.to_string())
+        self.invariant.map_or_else(|| "formula".to_owned(), |number| number.to_string())
     }
 }
 
