@@ -23,17 +23,21 @@ const DONE: i32 = 0;
 const SYSTEM: i32 = 1;
 const CONFIG: i32 = 2;
 const DATA: i32 = 3;
+const ALARM: i32 = 4;
 
 /// The embedded run, three steps long.
 const SMALL: &str = "--set train.steps=3 --set rollout.prompts_per_step=4 --set rollout.num_generations=4 \
     --set rollout.max_completion_length=64 --set reward.target_length=32 --set checkpoint.save_steps=1 --set eval.problems=2 \
     --set eval.n=2 --set eval.max_completion_length=64 --set eval.budgets=[32,64]";
 
+/// Settings under which an alarm is raised at the first step, whatever happens.
+const RAISED: &str = "--set alarms.window=1 --set alarms.patience=1 --set alarms.truncation_threshold=0";
+
 /// A command line after `curt`, its exit code, and words that must be in what it prints.
 type Case = (&'static str, i32, &'static [&'static str]);
 
-/// What works, in this order: a later case uses what an earlier one left.
-const RIGHT: [Case; 9] = [
+/// What works, in this order: a later case uses what an earlier one left. An alarm and a finding have exit codes of their own.
+const RIGHT: [Case; 23] = [
     ("--help", DONE, &["train", "eval", "generate", "Examples", "Exit codes"]),
     ("--version", DONE, &["curt"]),
     ("train --help", DONE, &["--set", "--resume", "Examples"]),
@@ -43,10 +47,32 @@ const RIGHT: [Case; 9] = [
     ("generate run/checkpoint-3 --prompt ^44a*3b*9> --max-new-tokens 32 --show-ids", DONE, &[]),
     ("generate embedded:weak --prompt ^44a*3b*9> --n 2 --temperature 0", DONE, &[]),
     ("train --output-dir dry SMALL --dry-run", DONE, &[]),
+    ("watch run", DONE, &["step 1: adapting", "after 3 steps: adapting", "no alarm is on"]),
+    ("watch run run/metrics.jsonl --json RAISED", DONE, &["\"event\":\"alarm\"", "\"truncation\"", "\"event\":\"end\""]),
+    (
+        "train --output-dir paused SMALL RAISED --set alarms.truncation_action=pause",
+        ALARM,
+        &["stopped after step 1 by the alarm truncation", "saved as checkpoint-1 and pauses"],
+    ),
+    ("train --output-dir paused --resume latest", DONE, &["resumed after step 1"]),
+    ("watch paused", DONE, &["alarm truncation", "after 3 steps"]),
+    ("doctor --no-probe", DONE, &["nothing found that is likely a mistake"]),
+    ("doctor --no-probe --json", DONE, &["\"findings\": []", "\"refused\": null"]),
+    ("doctor --no-probe --set reward.strategy=minus_i", CONFIG, &["short becomes correct", "reward.masking"]),
+    ("report run", DONE, &["run/report.html"]),
+    ("report run paused -o both.html", DONE, &["both.html"]),
+    (
+        "eval embedded:weak embedded:good --problems 1 --n 2 --limit 64 --budgets 32,64 --output two",
+        DONE,
+        &["differences are paired by problem", "two/eval.json"],
+    ),
+    ("eval --compare two#embedded:weak two#embedded:good", DONE, &["on chain: 9 problems", "Mean@k"]),
+    ("eval --rollouts two/samples.jsonl.zst --limit 64 --budgets 17", DONE, &["17 "]),
+    ("report two -o eval.html", DONE, &["eval.html"]),
 ];
 
 /// What does not, one of each kind.
-const WRONG: [Case; 27] = [
+const WRONG: [Case; 42] = [
     ("tarin", CONFIG, &["tarin"]),
     ("train nowhere.toml", CONFIG, &["nowhere.toml"]),
     ("train unknown_key.toml", CONFIG, &["learning_rat", "learning_rate"]),
@@ -86,6 +112,21 @@ const WRONG: [Case; 27] = [
     ("eval mamba --problems 1", DATA, &["MambaForCausalLM"]),
     ("eval not_a_number --problems 1 --n 1 --limit 8", DATA, &["finite"]),
     ("generate embedded:good --prompt-file empty.jsonl", DATA, &["empty"]),
+    ("eval embedded:good --limit 64 --budgets 64,32", CONFIG, &["--budgets 64,32", "increasing order"]),
+    ("eval embedded:good --limit 64 --budgets 65", CONFIG, &["--budgets 65", "--limit 64"]),
+    ("eval --compare two two", CONFIG, &["several models", "two#LABEL"]),
+    ("eval --compare two#embedded:good empty", CONFIG, &["empty/eval.json"]),
+    ("eval --compare malformed.jsonl malformed.jsonl", DATA, &["malformed.jsonl", "as an evaluation"]),
+    ("watch nowhere.jsonl", DATA, &["nowhere.jsonl: the metrics cannot be read"]),
+    ("watch empty.jsonl", DATA, &["empty.jsonl: no steps"]),
+    ("watch malformed.jsonl", DATA, &["malformed.jsonl:1: not a row of metrics"]),
+    ("watch run --set train.steps=3", CONFIG, &["train.steps=3", "alarms.KEY=VALUE"]),
+    ("doctor unknown_key.toml", CONFIG, &["learning_rat", "learning_rate"]),
+    ("doctor --no-probe --set model.path=no_tokenizer", DATA, &["tokenizer.json"]),
+    ("report nowhere", CONFIG, &["nowhere: no such run directory"]),
+    ("report empty", CONFIG, &["empty", "is no run directory"]),
+    ("report unmeasured", DATA, &["unmeasured", "has recorded no metrics"]),
+    ("report malformed.jsonl", DATA, &["malformed.jsonl: is no evaluation"]),
 ];
 
 /// Runs every case in `target/smoke`; an error if one goes otherwise.
@@ -116,7 +157,7 @@ pub fn run(options: &Options) -> Result<String> {
 }
 
 fn check(binary: &Path, folder: &Path, (line, code, words): &Case, more: impl Fn(&Finished) -> Vec<String>) -> Result<bool> {
-    let full = line.replace("SMALL", SMALL);
+    let full = line.replace("SMALL", SMALL).replace("RAISED", RAISED);
     let arguments: Vec<&str> = full.split_whitespace().collect();
     let found = binary::finish(&mut binary::command(binary, folder, &arguments))?;
     let mut faults = more(&found);
@@ -172,6 +213,8 @@ fn prepare(folder: &Path) -> Result<()> {
     write("empty.jsonl", "")?;
     write("a_file", "")?;
     fs::create_dir(folder.join("empty"))?;
+    fs::create_dir(folder.join("unmeasured"))?;
+    write("unmeasured/run.toml", "seed = 0\n")?;
     copy(&folder.join("run"), &folder.join("damaged"))?;
     for checkpoint in ["checkpoint-1", "checkpoint-2", "checkpoint-3"] {
         damage(&folder.join("damaged").join(checkpoint).join("model.safetensors"), |bytes| bytes[..bytes.len() - 1].to_vec())?;

@@ -53,6 +53,11 @@ pub(crate) fn check_budgets(budgets: &[u32]) -> Result<(), EvalError> {
     if budgets.is_empty() {
         return Err(EvalError::Empty("budget"));
     }
+    check_order(budgets)
+}
+
+/// Refuses budgets that do not rise from each to the next.
+pub(crate) fn check_order(budgets: &[u32]) -> Result<(), EvalError> {
     match budgets.windows(2).find(|pair| pair[0] >= pair[1]) {
         Some(pair) => Err(EvalError::BudgetsOutOfOrder { before: pair[0], found: pair[1] }),
         None => Ok(()),

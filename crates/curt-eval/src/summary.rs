@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::budget::check_order;
 use crate::length::mean;
 use crate::{EvalError, Groups, Interval, LengthSummary};
 use crate::{accuracy_at_budget, lengths, mean_at_k, mean_interval, paired_difference, pass_at_k};
@@ -67,8 +68,9 @@ pub struct Summary {
     pub by_difficulty: Vec<DifficultyRow>,
 }
 
-/// The summary of one evaluation. `budgets` may stand in any order; `difficulty[p]` is that of problem p, empty if not known.
-/// Errors: [`EvalError::BeyondLimit`], [`EvalError::BudgetBeyondLimit`], [`EvalError::NoDifficulty`].
+/// The summary of one evaluation. `budgets` rise, and may be none; `difficulty[p]` is that of problem p, empty if not known.
+/// Errors: [`EvalError::BeyondLimit`], [`EvalError::BudgetBeyondLimit`], [`EvalError::BudgetsOutOfOrder`],
+/// [`EvalError::NoDifficulty`].
 pub fn summarize(groups: &Groups, limit: u32, budgets: &[u32], difficulty: &[u32]) -> Result<Summary, EvalError> {
     if let Some(long) = groups.samples().find(|sample| sample.length > limit) {
         return Err(EvalError::BeyondLimit { problem: long.problem, length: long.length, limit });
@@ -76,9 +78,7 @@ pub fn summarize(groups: &Groups, limit: u32, budgets: &[u32], difficulty: &[u32
     if let Some(budget) = budgets.iter().copied().find(|budget| *budget > limit) {
         return Err(EvalError::BudgetBeyondLimit { budget, limit });
     }
-    let mut budgets = budgets.to_vec();
-    budgets.sort_unstable();
-    budgets.dedup();
+    check_order(budgets)?;
     let samples = groups.samples_per_problem();
     let mut ks: Vec<usize> = std::iter::successors(Some(1), |k| Some(2 * k)).take_while(|k| *k < samples).collect();
     ks.push(samples);
@@ -93,10 +93,7 @@ pub fn summarize(groups: &Groups, limit: u32, budgets: &[u32], difficulty: &[u32
         pass_at: pass_at?,
         truncation_rate: truncation_rate(groups),
         length: lengths(groups),
-        budgets: budgets
-            .into_iter()
-            .map(|budget| BudgetAccuracy { budget, accuracy: accuracy_at_budget(groups, budget) })
-            .collect(),
+        budgets: budgets.iter().map(|&budget| BudgetAccuracy { budget, accuracy: accuracy_at_budget(groups, budget) }).collect(),
         by_difficulty: by_difficulty(groups, difficulty)?,
     })
 }

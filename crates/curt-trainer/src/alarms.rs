@@ -11,6 +11,12 @@ use serde::Serialize;
 use crate::config::{Config, MaskingMode, SamplerSection, TaskKind};
 use crate::metrics::MetricsRow;
 
+/// The metric of the state after a step, by the code of [`curt_eval::Stage`]. The detector does not read it.
+const STAGE_METRIC: &str = "eff/stage";
+
+/// A clip of the ratio below this clips much of what a sound run does; that of PPO and GRPO is 0.2.
+const NARROW_CLIP: f64 = 0.1;
+
 /// `[alarms]`
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct AlarmsSection {
@@ -73,6 +79,7 @@ pub fn run_facts(config: &Config) -> RunFacts {
         target_length: count(config.reward.target_length),
         max_completion_length: count(config.rollout.max_completion_length),
         links: (config.data.task == TaskKind::Chain).then_some(config.data.links),
+        narrow_clip: config.algo.epsilon < NARROW_CLIP,
         curriculum: matches!(config.data.sampler, SamplerSection::Widening { .. } | SamplerSection::Stages { .. }),
     }
 }
@@ -97,6 +104,12 @@ impl Watch {
     /// What the metrics of a step say.
     pub fn observe(&mut self, step: u32, metrics: &[(String, f64)]) -> Findings {
         self.take(&Observation::new(step, metrics.iter().map(|(name, value)| (name.as_str(), *value))))
+    }
+
+    /// The state of the run as a metric; nothing where the run is not watched.
+    pub fn stage_metric(&self) -> Option<(String, f64)> {
+        let change = self.0.as_ref()?.stage()?;
+        Some((STAGE_METRIC.to_owned(), f64::from(change.state.code())))
     }
 
     fn take(&mut self, row: &Observation) -> Findings {

@@ -270,13 +270,16 @@ impl Run {
         metrics.extend(clocks.map(|(name, value)| (format!("time/{name}"), value)));
         metrics.push(("time/step_time".into(), seconds));
         metrics.push(("time/tokens_per_second".into(), tokens as f64 / seconds.max(1e-9)));
+        // after all else, because it is made of it
+        let findings = self.watch.observe(self.done, &metrics);
+        metrics.extend(self.watch.stage_metric());
         if config.log.completions {
             self.directory.rollouts(self.done, &rollout_records(self.done, config.seed, &outcome.groups))?;
         }
         self.directory.metrics(self.done, &metrics)?;
         self.curve.push(curve_point(|name| metrics.iter().find(|(n, _)| n == name).map(|(_, value)| *value)));
         observer.stepped(self.done, &metrics);
-        self.watch_step(&metrics, observer)
+        self.watch_step(findings, observer)
     }
 
     /// Whether the run is evaluated where it stands: before the first step, and every so many. The last one is apart.

@@ -87,6 +87,9 @@ fn settings(arguments: &EvalArguments, limit: u32, sampled: bool) -> Result<Eval
     if let Some(&budget) = arguments.budgets.iter().find(|budget| **budget > limit) {
         return Err(CommandError::BudgetBeyondLimit { budget, limit: limit as usize }.into());
     }
+    if let Some(pair) = arguments.budgets.windows(2).find(|pair| pair[0] >= pair[1]) {
+        return Err(CommandError::BudgetsOutOfOrder { before: pair[0], found: pair[1] }.into());
+    }
     let sampling = &arguments.sampling;
     let drawn = EvalSampling {
         n: arguments.n,
@@ -100,25 +103,18 @@ fn settings(arguments: &EvalArguments, limit: u32, sampled: bool) -> Result<Eval
     };
     Ok(EvalSettings {
         limit,
-        budgets: budgets(&arguments.budgets, limit),
+        budgets: if arguments.budgets.is_empty() { default_budgets(limit) } else { arguments.budgets.clone() },
         sampling: sampled.then_some(drawn),
         resamples: arguments.resamples,
         bootstrap_seed: 0,
     })
 }
 
-/// The budgets that were typed, in increasing order; else powers of two and what lies half-way between them, up to the limit.
-fn budgets(typed: &[u32], limit: u32) -> Vec<u32> {
-    let mut budgets = typed.to_vec();
-    if budgets.is_empty() {
-        let powers = (4..31).map(|power| 1_u32 << power);
-        budgets.extend(powers.flat_map(|power| [power, power + power / 2]).take_while(|budget| *budget < limit));
-        budgets.retain(|budget| *budget != 24 && *budget >= limit.div_ceil(64));
-        budgets.push(limit);
-    }
-    budgets.sort_unstable();
-    budgets.dedup();
-    budgets
+/// Powers of two and what lies half-way between them, up to the limit.
+fn default_budgets(limit: u32) -> Vec<u32> {
+    let powers = (4..31).map(|power| 1_u32 << power);
+    let budgets = powers.flat_map(|power| [power, power + power / 2]).take_while(|budget| *budget < limit);
+    budgets.filter(|budget| *budget != 24 && *budget >= limit.div_ceil(64)).chain([limit]).collect()
 }
 
 fn write(terminal: &Terminal, path: &Path, value: &impl Serialize) -> Result<()> {
@@ -135,9 +131,12 @@ mod tests {
 
     #[test]
     fn budgets_rise_and_end_at_the_limit() {
-        assert_eq!(budgets(&[], 256), [16, 32, 48, 64, 96, 128, 192, 256]);
-        assert_eq!(budgets(&[], 10), [10]);
-        assert_eq!(budgets(&[], 32_768)[..3], [512, 768, 1024]);
-        assert_eq!(budgets(&[24, 8, 24], 32), [8, 24]);
+        assert_eq!(default_budgets(256), [16, 32, 48, 64, 96, 128, 192, 256]);
+        assert_eq!(default_budgets(10), [10]);
+        assert_eq!(default_budgets(32_768)[..3], [512, 768, 1024]);
+        for limit in 1..3000 {
+            let budgets = default_budgets(limit);
+            assert!(budgets.is_sorted_by(|a, b| a < b) && budgets.last() == Some(&limit), "{limit}: {budgets:?}");
+        }
     }
 }

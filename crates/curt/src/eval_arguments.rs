@@ -42,7 +42,7 @@ pub struct EvalArguments {
     /// Most tokens of a completion [default: 256; of recorded samples: the longest]
     #[arg(long, visible_alias = "max-completion-length", value_name = "TOKENS", value_parser = positive)]
     pub limit: Option<usize>,
-    /// Token budgets at which accuracy is reported [default: 16, 32, 48, 64, 96, 128, … up to the limit]
+    /// Token budgets at which accuracy is reported, in increasing order [default: 16, 32, 48, 64, 96, 128, … up to the limit]
     #[arg(long, value_name = "TOKENS", value_delimiter = ',')]
     pub budgets: Vec<u32>,
     /// Text put after each problem of a file

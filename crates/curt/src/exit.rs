@@ -56,6 +56,14 @@ pub enum CommandError {
         /// The limit.
         limit: usize,
     },
+    /// Evaluation budgets that do not rise.
+    #[error("--budgets {before},{found}: expected budgets in increasing order, each once")]
+    BudgetsOutOfOrder {
+        /// A budget.
+        before: u32,
+        /// The next, which is not larger.
+        found: u32,
+    },
     /// A prompt file that cannot be read.
     #[error("{}: the prompt cannot be read: {source}", path.display())]
     PromptFile {
@@ -155,7 +163,10 @@ impl CommandError {
     fn code(&self) -> u8 {
         match self {
             Self::NoModelFolder { .. } | Self::ModelIsFile { .. } | Self::UnknownEmbedded { .. } => CONFIG,
-            Self::BudgetBeyondLimit { .. } | Self::ParameterSyntax { .. } | Self::NoTargetLength => CONFIG,
+            Self::BudgetBeyondLimit { .. }
+            | Self::BudgetsOutOfOrder { .. }
+            | Self::ParameterSyntax { .. }
+            | Self::NoTargetLength => CONFIG,
             Self::NotOfAlarms { .. } => CONFIG,
             Self::Metrics { .. } | Self::BadMetrics { .. } | Self::NoSteps { .. } | Self::OtherMetrics { .. } => DATA,
             Self::PromptFile { .. } | Self::Recording { .. } | Self::Rows { .. } | Self::BadRow { .. } => DATA,

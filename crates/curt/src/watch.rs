@@ -1,10 +1,10 @@
 //! `curt watch`: the stage detector over recorded metrics.
 
-use std::io::Write;
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Error, Result};
 use curt_eval::{Alarm, Column, Detector, Findings, Observation, Reading, RunFacts};
 use curt_trainer::run_facts;
 use curt_trainer::run_file::RunFile;
@@ -26,15 +26,17 @@ pub fn run(arguments: &WatchArguments, terminal: &Terminal) -> Result<ExitCode> 
     if let Some(text) = arguments.sets.iter().find(|set| !set.trim_start().starts_with("alarms.")) {
         return Err(CommandError::NotOfAlarms { text: text.clone() }.into());
     }
-    for run in &arguments.runs {
-        let mut replay = Replay::new(run, &arguments.sets)?;
-        let lines = replay.lines(terminal, arguments.json)?;
-        // a reader that has gone away (`curt watch … | head`) wants no more
-        if let Err(error) = writeln!(std::io::stdout(), "{}", lines.join("\n")) {
-            return if error.kind() == std::io::ErrorKind::BrokenPipe { Ok(ExitCode::SUCCESS) } else { Err(error.into()) };
-        }
+    let mut out = BufWriter::new(io::stdout().lock());
+    let mut tell = |run: &PathBuf| Replay::new(run, &arguments.sets)?.tell(&mut out, terminal, arguments.json);
+    match arguments.runs.iter().try_for_each(&mut tell).and_then(|()| Ok(out.flush()?)) {
+        Err(error) if !is_closed(&error) => Err(error),
+        _ => Ok(ExitCode::SUCCESS),
     }
-    Ok(ExitCode::SUCCESS)
+}
+
+/// Whether the reader has gone away (`curt watch … | head`), who then wants no more.
+fn is_closed(error: &Error) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
 /// One run, read again.
@@ -64,24 +66,21 @@ impl Replay {
         Ok(Self { run: run.to_owned(), file, detector, steps: 0, last: 0, seen })
     }
 
-    /// Reads the run to its end; what is said of it.
-    fn lines(&mut self, terminal: &Terminal, as_json: bool) -> Result<Vec<String>, CommandError> {
-        let mut lines = Vec::new();
+    /// Reads the run to its end and says what is to be said as it goes: nothing is kept, however long the run is.
+    fn tell(&mut self, out: &mut impl Write, terminal: &Terminal, as_json: bool) -> Result<()> {
         if !as_json {
-            lines.push(terminal.bold(&self.run.display().to_string()));
+            writeln!(out, "{}", terminal.bold(&self.run.display().to_string()))?;
         }
         while let Some(row) = self.file.next_step()? {
             let findings = self.take(&row);
-            match as_json {
-                true => lines.extend(self.events(row.step, &findings).iter().map(Value::to_string)),
-                false => lines.extend(texts(terminal, row.step, &findings).iter().map(|line| format!("  {line}"))),
-            }
+            let lines: Vec<String> = match as_json {
+                true => self.events(row.step, &findings).iter().map(Value::to_string).collect(),
+                false => texts(terminal, row.step, &findings).iter().map(|line| format!("  {line}")).collect(),
+            };
+            lines.iter().try_for_each(|line| writeln!(out, "{line}"))?;
         }
-        match as_json {
-            true => lines.push(self.end().to_string()),
-            false => lines.extend(self.closing()),
-        }
-        Ok(lines)
+        let closing = if as_json { vec![self.end().to_string()] } else { self.closing() };
+        Ok(closing.iter().try_for_each(|line| writeln!(out, "{line}"))?)
     }
 
     fn take(&mut self, row: &Observation) -> Findings {

@@ -8,7 +8,7 @@ const ONE_FORWARD_LARGE: &str = "cargo test --package curt-runtime --test model 
 
 pub const MUTANTS: [Mutant; 14] = [
     Mutant {
-        invariant: 1,
+        invariant: Some(1),
         name: "decode walks the key pages backwards",
         file: "crates/curt-kernels/src/ops/attention/forward.rs",
         edits: &[
@@ -22,7 +22,7 @@ pub const MUTANTS: [Mutant; 14] = [
         test: ONE_FORWARD,
     },
     Mutant {
-        invariant: 1,
+        invariant: Some(1),
         name: "the GEMM splits k when there are few rows",
         file: "crates/curt-kernels/src/ops/linear/tile.rs",
         edits: &[
@@ -42,7 +42,7 @@ pub const MUTANTS: [Mutant; 14] = [
         test: ONE_FORWARD,
     },
     Mutant {
-        invariant: 1,
+        invariant: Some(1),
         name: "decode reduces the vocabulary by another chunk than scoring",
         file: "crates/curt-kernels/src/ops/lm_head/cpu.rs",
         edits: &[(
@@ -54,7 +54,7 @@ pub const MUTANTS: [Mutant; 14] = [
         test: ONE_FORWARD,
     },
     Mutant {
-        invariant: 1,
+        invariant: Some(1),
         name: "decode rounds the log-sum of a vocabulary of many chunks",
         file: "crates/curt-kernels/src/ops/lm_head/cpu.rs",
         edits: &[(
@@ -65,7 +65,7 @@ pub const MUTANTS: [Mutant; 14] = [
         test: ONE_FORWARD_LARGE,
     },
     Mutant {
-        invariant: 2,
+        invariant: Some(2),
         name: "a stop token ends a completion without being in it",
         file: "crates/curt-runtime/src/generate/sequence.rs",
         edits: &[(
@@ -77,21 +77,21 @@ pub const MUTANTS: [Mutant; 14] = [
         test: "cargo test --package curt-runtime --test model generate::any_stop_token",
     },
     Mutant {
-        invariant: 2,
+        invariant: Some(2),
         name: "the last action of a completion is left out of the loss",
         file: "crates/curt-trainer/src/pack.rs",
         edits: &[("    let wide = |x: &[f32]|", "    let kept = kept.saturating_sub(1);\n    let wide = |x: &[f32]|")],
         test: "cargo test --package curt-trainer --lib pack",
     },
     Mutant {
-        invariant: 4,
+        invariant: Some(4),
         name: "equal problems of a step get equal draws",
         file: "crates/curt-runtime/src/random.rs",
         edits: &[("bytes[20..24].copy_from_slice(&self.occurrence.to_le_bytes());", "")],
         test: "cargo test --package curt-runtime --test model generate::equal_problems",
     },
     Mutant {
-        invariant: 5,
+        invariant: Some(5),
         name: "a norm's gradient is summed by one partial sum per thread",
         file: "crates/curt-kernels/src/ops/rms_norm/cpu.rs",
         edits: &[
@@ -106,14 +106,14 @@ pub const MUTANTS: [Mutant; 14] = [
         test: "cargo test --package curt-runtime --test model gradients::threads_change_no_bit",
     },
     Mutant {
-        invariant: 7,
+        invariant: Some(7),
         name: "a chunk is the whole vocabulary",
         file: "crates/curt-kernels/src/ops/lm_head/mod.rs",
         edits: &[("pub const VOCAB_CHUNK: usize = 512;", "pub const VOCAB_CHUNK: usize = 1 << 18;")],
         test: "cargo test --package curt-runtime --test model tokens_by_vocabulary",
     },
     Mutant {
-        invariant: 8,
+        invariant: Some(8),
         name: "tokens without signal are not in the normalizer",
         file: "crates/curt-trainer/src/pack.rs",
         edits: &[(
@@ -123,7 +123,7 @@ pub const MUTANTS: [Mutant; 14] = [
         test: "cargo test --package curt-trainer --lib normalizer",
     },
     Mutant {
-        invariant: 9,
+        invariant: Some(9),
         name: "a checkpoint is written in its place, not aside",
         file: "crates/curt-runtime/src/checkpoint/staging.rs",
         edits: &[
@@ -133,14 +133,14 @@ pub const MUTANTS: [Mutant; 14] = [
         test: "cargo test --package curt-runtime --lib a_committed_folder",
     },
     Mutant {
-        invariant: 9,
+        invariant: Some(9),
         name: "a resume leaves the records of later steps",
         file: "crates/curt-trainer/src/run.rs",
         edits: &[("directory.cut_back(&found.state.positions, found.state.step)?;", "")],
         test: "cargo test --package curt-trainer --test runs an_interrupted_run",
     },
     Mutant {
-        invariant: 9,
+        invariant: Some(9),
         name: "a sampler that is resumed forgets who rests",
         file: "crates/curt-difficulty/src/samplers/pools.rs",
         edits: &[(
@@ -150,7 +150,7 @@ pub const MUTANTS: [Mutant; 14] = [
         test: "cargo test --package curt-trainer --test runs samplers_resume",
     },
     Mutant {
-        invariant: 9,
+        invariant: Some(9),
         name: "a refill that is cut off leaves the sampler told of it",
         file: "crates/curt-trainer/src/refill.rs",
         edits: &[("run.source.load(memory.as_ref(), refilled)?;", "let _ = (memory, refilled);")],

@@ -1,8 +1,9 @@
-//! `cargo xtask mutants`: proof that the tests of the invariants can fail.
+//! `cargo xtask mutants`: proof that the tests of the invariants, and of what an evaluation says, can fail.
 //!
-//! A mutant is a small edit of the sources that keeps every result right to rounding but breaks an invariant. Each is
-//! applied to a copy of the workspace, where its test command must then fail by a failing test, not by failing to compile.
+//! A mutant is a small edit of the sources. One of an invariant keeps every result right to rounding but breaks the invariant;
+//! one of an evaluation's formulas gives another number that looks as good (`eval`). Each is applied to a copy of the workspace, where its test command must then fail by a failing test, not by failing to compile.
 
+mod eval;
 mod list;
 
 use std::collections::BTreeSet;
@@ -11,7 +12,6 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use self::list::MUTANTS;
 use crate::shell;
 use crate::workspace::{Workspace, root};
 
@@ -23,8 +23,8 @@ pub struct Options {
 }
 
 struct Mutant {
-    /// Its number in docs/architecture.md.
-    invariant: u8,
+    /// Its number in docs/architecture.md; none where a formula is broken.
+    invariant: Option<u8>,
     name: &'static str,
     file: &'static str,
     /// Texts that stand exactly once in the file, and what they become.
@@ -40,7 +40,7 @@ struct Mutant {
 pub fn run(options: &Options) -> Result<String> {
     let started = Instant::now();
     let wanted = |mutant: &&Mutant| options.only.as_ref().is_none_or(|part| mutant.name.contains(part));
-    let mutants: Vec<&Mutant> = MUTANTS.iter().filter(wanted).collect();
+    let mutants: Vec<&Mutant> = all().filter(wanted).collect();
     ensure!(!mutants.is_empty(), "no mutant has this in its name");
     let workspace = Workspace::read(&root())?;
     let copy = Copy::new(&workspace)?;
@@ -60,14 +60,33 @@ pub fn run(options: &Options) -> Result<String> {
         let outcome = if passing.contains(mutant.test) { copy.judge(&workspace, mutant)? } else { Outcome::NoTest };
         n_survivors += usize::from(outcome != Outcome::Failed);
         let seconds = started.elapsed().as_secs_f64();
-        println!("{:<9} {:<62} {seconds:>6.0}  {:<27} {}", mutant.invariant, mutant.name, outcome.words(), mutant.test);
+        println!("{:<9} {:<62} {seconds:>6.0}  {:<27} {}", mutant.breaks(), mutant.name, outcome.words(), mutant.test);
     }
     if n_survivors > 0 {
         bail!("{n_survivors} of {} mutants were not caught by a test", mutants.len());
     }
-    let mut invariants: Vec<String> = mutants.iter().map(|mutant| mutant.invariant.to_string()).collect();
+    let mut invariants: Vec<u8> = mutants.iter().filter_map(|mutant| mutant.invariant).collect();
+    let (n_invariants, n_formulas) = (invariants.len(), mutants.len() - invariants.len());
     invariants.dedup();
-    Ok(format!("all {} mutants of the invariants {} are caught", mutants.len(), invariants.join(", ")))
+    let numbers = invariants.iter().map(u8::to_string).collect::<Vec<_>>().join(", ");
+    let of_invariants = if numbers.is_empty() {
+        "none of an invariant".to_owned()
+    } else {
+        format!("{n_invariants} of the invariants {numbers}")
+    };
+    Ok(format!("all {} mutants are caught: {of_invariants}, {n_formulas} of formulas", mutants.len()))
+}
+
+/// Every mutant, by the number of its invariant, then those of formulas.
+fn all() -> impl Iterator<Item = &'static Mutant> {
+    list::MUTANTS.iter().chain(&eval::MUTANTS)
+}
+
+impl Mutant {
+    /// The number of the invariant that it breaks, or a word.
+    fn breaks(&self) -> String {
+        self.invariant.map_or_else(|| "formula".to_owned(), |number| number.to_string())
+    }
 }
 
 #[derive(Debug, PartialEq)]
@@ -182,7 +201,7 @@ mod tests {
     #[test]
     fn every_mutant_fits_the_sources() {
         let workspace = Workspace::read(&root()).unwrap();
-        for mutant in &MUTANTS {
+        for mutant in all() {
             let original = &workspace.files[mutant.file];
             assert_ne!(&mutate(original, mutant).unwrap(), original, "{}", mutant.name);
         }
@@ -190,7 +209,7 @@ mod tests {
 
     #[test]
     fn an_edit_that_does_not_fit_is_an_error() {
-        let mutant = Mutant { invariant: 1, name: "m", file: "f", edits: &[("a", "b")], test: "" };
+        let mutant = Mutant { invariant: Some(1), name: "m", file: "f", edits: &[("a", "b")], test: "" };
         assert!(mutate("aa", &mutant).is_err());
         assert!(mutate("c", &mutant).is_err());
         assert_eq!(mutate("ac", &mutant).unwrap(), "bc");

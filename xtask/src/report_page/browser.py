@@ -35,9 +35,14 @@ NUMBERS = """
   const all = [...document.querySelectorAll("th[data-all]")].map((e) => ({
     metric: e.dataset.all, values: [...e.parentElement.querySelectorAll("td")].map((cell) => cell.dataset.v),
   }));
+  const tables = [...document.querySelectorAll("#evaluations table.wide")].map((table) =>
+    [...table.querySelectorAll("tbody tr")].map((row) => ({
+      name: row.firstElementChild.textContent.trim(),
+      cells: [...row.querySelectorAll("td")].map((cell) => [cell.dataset.v || "", cell.textContent.trim()]),
+    })));
   const svgs = [...document.querySelectorAll("figure.chart svg")];
   return {
-    columns, headline, all,
+    columns, headline, all, evaluations: tables,
     charts: svgs.length,
     described: svgs.filter((s) => s.querySelector("title")?.textContent && s.querySelector("desc")?.textContent).length,
     tables: document.querySelectorAll("figure.chart details table").length,

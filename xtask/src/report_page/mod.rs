@@ -1,10 +1,11 @@
 //! `cargo xtask report-page`: the page of a run, opened in headless Chromium.
 //!
-//! A short embedded run is made, and pages of it: as it is, laid over a second one, and with texts that try to become markup. In
-//! each there must be no message on the console and no request but that for the page itself; every number must be that of
-//! `metrics.jsonl`, in its attribute to the last bit and in its text as far as it is written; nothing may be wider than the
+//! A short embedded run is made, and pages of it: as it is, laid over a second one, and with texts that try to become markup; and
+//! a page of an evaluation of two models, as it is and with such labels. In each there must be no message on the console and no
+//! request but that for the page itself; every number must be that of `metrics.jsonl` or `eval.json`, in its attribute to the last bit and in its text as far as it is written; nothing may be wider than the
 //! screen; dark must be dark; the charts must be read by keyboard. Screenshots are left in `target/report-page`, to look at.
 
+mod evaluation;
 mod numbers;
 
 use std::fs;
@@ -33,6 +34,37 @@ const RUN: [&str; 10] = [
     "eval.max_completion_length=64",
     "eval.budgets=[16,32,64]",
 ];
+
+/// An evaluation of two models with everything that a page shows of it.
+const EVALUATION: [&str; 13] = [
+    "eval",
+    "embedded:weak",
+    "embedded:good",
+    "--problems",
+    "2",
+    "--n",
+    "4",
+    "--limit",
+    "64",
+    "--budgets",
+    "16,32,64",
+    "--output",
+    "evaluation",
+];
+
+/// What a page must have.
+struct Kind {
+    charts: u64,
+    sections: &'static [&'static str],
+    /// Cards of the headline, at least.
+    cards: usize,
+}
+
+const OF_RUN: Kind = Kind { charts: 10, sections: &OF_RUNS_SECTIONS, cards: 6 };
+const OF_RUNS: Kind = Kind { cards: 0, ..OF_RUN };
+const OF_RUNS_SECTIONS: [&str; 8] =
+    ["headline", "curves", "lengths", "budgets", "difficulty", "examples", "diagnostics", "settings"];
+const OF_EVALUATION: Kind = Kind { charts: 3, sections: &["evaluations"], cards: 0 };
 
 /// What a text must not do to a page.
 const HOSTILE: &str = "</script><script>var hacked=1</script><img src=x onerror=\"hacked=1\">\u{1b}[31m\u{202e}";
@@ -71,6 +103,7 @@ pub fn run(options: &Options) -> Result<String> {
     n_numbers += look.at("run", &["run"])?;
     n_numbers += look.at("overlay", &["run", "other"])?;
     n_numbers += look.at("hostile", &["hostile"])?;
+    n_numbers += look.at_evaluations()?;
     if let Some(run) = &options.run {
         let run = run.canonicalize().with_context(|| run.display().to_string())?;
         n_numbers += look.at("given", &[&run.to_string_lossy()])?;
@@ -78,7 +111,10 @@ pub fn run(options: &Options) -> Result<String> {
     if let Some(picture) = &options.picture {
         fs::copy(folder.join("given/top.png"), picture).with_context(|| picture.display().to_string())?;
     }
-    Ok(format!("{n_numbers} numbers are those of metrics.jsonl; no message, no request; screenshots in {}", folder.display()))
+    Ok(format!(
+        "{n_numbers} numbers are those of metrics.jsonl and eval.json; no message, no request; screenshots in {}",
+        folder.display()
+    ))
 }
 
 fn find_browser() -> Result<PathBuf> {
@@ -99,27 +135,48 @@ impl Look<'_> {
         let seed = format!("seed={seed}");
         let mut words = vec!["train", "--output-dir", name, "--set", &seed];
         RUN.iter().for_each(|set| words.extend(["--set", set]));
-        let found = binary::finish(&mut binary::command(&self.binary, self.folder, &words))?;
-        ensure!(found.code == Some(0), "exit code {:?} of {words:?}\n{}", found.code, found.stderr);
+        let stdout = self.curt(&words)?;
         let page = self.folder.join(name).join("report.html");
         ensure!(page.is_file(), "{}: the run left no page", page.display());
-        ensure!(found.stdout.contains("report.html"), "the run does not say where its page is:\n{}", found.stdout);
+        ensure!(stdout.contains("report.html"), "the run does not say where its page is:\n{stdout}");
         Ok(())
+    }
+
+    /// What `curt` prints with these words, which it must do without an error.
+    fn curt(&self, words: &[&str]) -> Result<String> {
+        let found = binary::finish(&mut binary::command(&self.binary, self.folder, words))?;
+        ensure!(found.code == Some(0), "exit code {:?} of {words:?}\n{}", found.code, found.stderr);
+        Ok(found.stdout)
     }
 
     /// The page of these runs: written, opened, checked; the numbers compared.
     fn at(&self, name: &str, runs: &[&str]) -> Result<usize> {
+        let folders: Vec<PathBuf> = runs.iter().map(|run| self.folder.join(run)).collect();
+        let kind = if runs.len() == 1 { &OF_RUN } else { &OF_RUNS };
+        self.page(name, runs, kind, |seen| numbers::compare(seen, &folders))
+    }
+
+    /// The page of an evaluation of two models, and of one whose labels try to become markup.
+    fn at_evaluations(&self) -> Result<usize> {
+        self.curt(&EVALUATION)?;
+        let mut report: Value = serde_json::from_slice(&fs::read(self.folder.join("evaluation/eval.json"))?)?;
+        let mut n_numbers = self.page("eval", &["evaluation"], &OF_EVALUATION, |seen| evaluation::compare(seen, &report))?;
+        poison(&mut report, &["model", "data", "before", "after", "created_by"]);
+        fs::write(self.folder.join("hostile.json"), report.to_string())?;
+        n_numbers += self.page("hostile-eval", &["hostile.json"], &OF_EVALUATION, |seen| evaluation::compare(seen, &report))?;
+        Ok(n_numbers)
+    }
+
+    /// The page of these sources: written, opened, checked; how many numbers `compare` found in it.
+    fn page(&self, name: &str, sources: &[&str], kind: &Kind, compare: impl Fn(&Value) -> Result<usize>) -> Result<usize> {
         let page = format!("{name}.html");
-        let words = [&["report"], runs, &["-o", &page]].concat();
-        let found = binary::finish(&mut binary::command(&self.binary, self.folder, &words))?;
-        ensure!(found.code == Some(0), "exit code {:?} of {words:?}\n{}", found.code, found.stderr);
+        self.curt(&[&["report"], sources, &["-o", &page]].concat())?;
         let seen = self.open(&page, name)?;
-        let faults = faults(&seen, runs.len());
+        let faults = faults(&seen, kind);
         if !faults.is_empty() {
             bail!("{page}:\n  {}", faults.join("\n  "));
         }
-        let folders: Vec<PathBuf> = runs.iter().map(|run| self.folder.join(run)).collect();
-        let n_numbers = numbers::compare(&seen, &folders).with_context(|| page.clone())?;
+        let n_numbers = compare(&seen).with_context(|| page.clone())?;
         let bytes = fs::metadata(self.folder.join(&page))?.len();
         println!("ok   {page}: {} kB, {} charts, {n_numbers} numbers, {}", bytes / 1000, seen["charts"], seen["version"]);
         Ok(n_numbers)
@@ -135,8 +192,8 @@ impl Look<'_> {
     }
 }
 
-/// What is wrong with an opened page of so many runs.
-fn faults(seen: &Value, runs: usize) -> Vec<String> {
+/// What is wrong with an opened page of this kind.
+fn faults(seen: &Value, kind: &Kind) -> Vec<String> {
     let mut faults: Vec<String> = Vec::new();
     let mut must = |holds: bool, fault: String| faults.extend((!holds).then_some(fault));
     let number = |value: &Value| value.as_f64().unwrap_or(f64::NAN);
@@ -148,9 +205,9 @@ fn faults(seen: &Value, runs: usize) -> Vec<String> {
     must(seen["requests"].as_array().is_some_and(one_file), format!("requests: {}", seen["requests"]));
     must(seen["hacked"] == false && seen["scripts"] == 1, format!("a text became a script: {}", seen["scripts"]));
     let charts = seen["charts"].as_u64().unwrap_or(0);
-    must(charts >= 10, format!("only {charts} charts"));
+    must(charts >= kind.charts, format!("only {charts} charts"));
     must(seen["described"] == charts && seen["tables"] == charts, "a chart lacks its title, its words or its table".into());
-    let mut wanted = vec!["headline", "curves", "lengths", "budgets", "difficulty", "examples", "diagnostics", "settings"];
+    let mut wanted = kind.sections.to_vec();
     wanted.retain(|section| !seen["sections"].as_array().into_iter().flatten().any(|found| found == section));
     must(wanted.is_empty(), format!("sections that are missing: {}", wanted.join(", ")));
     for (width, overflow) in seen["overflow"].as_object().into_iter().flatten() {
@@ -165,7 +222,7 @@ fn faults(seen: &Value, runs: usize) -> Vec<String> {
     let readout = seen["readout"].as_str().unwrap_or_default();
     must(!readout.is_empty() && seen["second_row"] != "", format!("two arrow keys read out `{readout}`"));
     must(number(&seen["pdf"]) > 10_000.0, "it does not print".into());
-    must(runs > 1 || seen["headline"].as_array().is_some_and(|cards| cards.len() >= 6), "too few cards".into());
+    must(seen["headline"].as_array().is_some_and(|cards| cards.len() >= kind.cards), "too few cards".into());
     faults
 }
 
@@ -231,14 +288,13 @@ mod tests {
 
     #[test]
     fn each_fault_of_a_page_is_found() {
-        let sections = ["headline", "curves", "lengths", "budgets", "difficulty", "examples", "diagnostics", "settings"];
         let good = json!({
             "problems": [], "requests": ["file:///a", "data:,"], "hacked": false, "scripts": 1, "charts": 12, "described": 12,
-            "tables": 12, "sections": sections, "overflow": {"360": 0, "1280": 0}, "light": 0.96, "dark": 0.01,
+            "tables": 12, "sections": OF_RUN.sections, "overflow": {"360": 0, "1280": 0}, "light": 0.96, "dark": 0.01,
             "button": [0.96, 0.01, 0.01], "focus": true, "readout": "step 2", "second_row": "2", "pdf": 90_000,
             "headline": [1, 2, 3, 4, 5, 6],
         });
-        assert_eq!(faults(&good, 1), Vec::<String>::new());
+        assert_eq!(faults(&good, &OF_RUN), Vec::<String>::new());
         for (name, bad) in [
             ("problems", json!(["log: refused"])),
             ("requests", json!(["file:///a", "https://b"])),
@@ -256,7 +312,7 @@ mod tests {
         ] {
             let mut page = good.clone();
             page[name] = bad;
-            assert!(!faults(&page, 1).is_empty(), "{name}");
+            assert!(!faults(&page, &OF_RUN).is_empty(), "{name}");
         }
     }
 }

@@ -84,7 +84,7 @@ fn budgets(events: &[Value], step: u32) -> Vec<(u32, f64)> {
 }
 
 /// Every value of a column, in its attribute and in its text.
-fn column_equals(column: &Value, expected: &[(u32, f64)]) -> Result<usize> {
+pub fn column_equals(column: &Value, expected: &[(u32, f64)]) -> Result<usize> {
     let rows = column["rows"].as_array().context("no rows")?;
     ensure!(rows.len() == expected.len(), "{} rows, expected {}", rows.len(), expected.len());
     for (row, (step, value)) in rows.iter().zip(expected) {
@@ -153,14 +153,14 @@ fn every_metric(seen: &Value, metrics: &Metrics) -> Result<usize> {
     Ok(5 * rows.len())
 }
 
-fn equals(found: &str, expected: f64) -> Result<()> {
+pub fn equals(found: &str, expected: f64) -> Result<()> {
     let number: f64 = found.parse().with_context(|| format!("`{found}` is no number"))?;
     ensure!(number.to_bits() == expected.to_bits() || number == expected, "{found}, expected {expected}");
     Ok(())
 }
 
 /// Whether a number is written as `text`, rounded to the digits that it has.
-fn reads_as(text: &str, value: f64) -> bool {
+pub fn reads_as(text: &str, value: f64) -> bool {
     let plain = text.replace(',', "").replace('\u{2212}', "-");
     let (mantissa, exponent) = plain.split_once('e').unwrap_or((&plain, "0"));
     let decimals = mantissa.split_once('.').map_or(0, |(_, after)| after.len()) as i32;

@@ -22,6 +22,9 @@ pub struct RunFacts {
     pub links: Option<[u32; 2]>,
     /// Whether the problems grow harder on purpose, so that accuracy may fall: a curriculum.
     pub curriculum: bool,
+    /// Whether the objective's clip is so narrow that much is clipped in a sound run: GSPO's ranges are 3e-4 and 4e-4 of the
+    /// ratio of whole rollouts.
+    pub narrow_clip: bool,
 }
 
 /// What to say beside an alarm.

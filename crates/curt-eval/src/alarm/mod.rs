@@ -135,7 +135,7 @@ impl Alarm {
             Alarm::Signal => 0.05,
             Alarm::Truncation => 0.8,
             Alarm::PhantomGroups => 0.1,
-            Alarm::OffPolicy => 0.05,
+            Alarm::OffPolicy => 0.01,
         }
     }
 

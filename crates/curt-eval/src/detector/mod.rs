@@ -27,8 +27,10 @@ use window::{Landmarks, Recent};
 
 /// Comparable groups that the trap alarm needs within its window.
 const TRAP_GROUPS: f64 = 8.0;
-/// Fall in accuracy below which a collapse is noise.
-const COLLAPSE_FALL: f64 = 0.05;
+/// Change of a share of right rollouts below which it is noise.
+const ACCURACY_NOISE: f64 = 0.05;
+/// Share of right rollouts from which on a policy may be certain: it is, because it is right.
+const MASTERED: f64 = 0.9;
 /// Rise in entropy, in nats, below which it is noise.
 const ENTROPY_RISE: f64 = 0.02;
 
@@ -94,7 +96,7 @@ impl Detector {
         let (window, patience) = (self.settings.window.max(1), self.settings.patience.max(1));
         let DetectorState { recent, landmarks, stage, latches } = &mut self.state;
         recent.push(row, window);
-        let view = View::new(recent, landmarks, row, window as usize, self.facts.curriculum);
+        let view = View::new(recent, landmarks, row, window as usize, &self.facts);
         let (mut alarms, mut collapsed) = (Vec::new(), false);
         for (alarm, latch) in Alarm::ALL.into_iter().zip(latches.iter_mut()) {
             let AlarmRule { threshold, action } = self.settings.rule(alarm);
@@ -167,11 +169,11 @@ struct View<'a> {
     /// The best accuracy and the shortest length of before this step.
     best_accuracy: Option<f64>,
     shortest: Option<f64>,
-    curriculum: bool,
+    facts: &'a RunFacts,
 }
 
 impl<'a> View<'a> {
-    fn new(recent: &'a Recent, landmarks: &Landmarks, row: &'a Observation, window: usize, curriculum: bool) -> Self {
+    fn new(recent: &'a Recent, landmarks: &Landmarks, row: &'a Observation, window: usize, facts: &'a RunFacts) -> Self {
         let last = Means::of(recent.last(window));
         let half = window.div_ceil(2);
         let halves = [Means::of(recent.last(window).take(window - window / 2)), Means::of(recent.last(half))];
@@ -187,11 +189,11 @@ impl<'a> View<'a> {
         if recent.seen() as usize == half || enough {
             landmarks.best_accuracy = larger(best_accuracy, last.get(Column::Accuracy));
         }
-        if enough {
-            landmarks.shortest = smaller(shortest, last.get(Column::Length));
+        if enough && last.get(Column::Length).is_some_and(|length| shortest.is_none_or(|shortest| length < shortest)) {
+            (landmarks.shortest, landmarks.shortest_in_budget) = (last.get(Column::Length), last.get(Column::InBudget));
         }
         let before = Means::of(recent.before(window));
-        Self { recent, row, window, enough, last, before, halves, landmarks, best_accuracy, shortest, curriculum }
+        Self { recent, row, window, enough, last, before, halves, landmarks, best_accuracy, shortest, facts }
     }
 
     /// What is compared with the threshold of `alarm`; `None` where it cannot be told yet.
@@ -201,9 +203,10 @@ impl<'a> View<'a> {
         let value = self.last.get(column).filter(|_| self.enough)?;
         match alarm {
             Alarm::Trap => (self.recent.comparable_groups(self.window) >= TRAP_GROUPS).then_some(value),
-            Alarm::Collapse => over(value, self.best_accuracy).filter(|_| !self.curriculum),
+            Alarm::Collapse => over(value, self.best_accuracy).filter(|_| !self.facts.curriculum),
             Alarm::EntropyRise | Alarm::EntropyFall => over(value, self.landmarks.start_entropy),
             Alarm::LengthRebound => over(value, self.shortest),
+            Alarm::OffPolicy => Some(value).filter(|_| !self.facts.narrow_clip),
             _ => Some(value),
         }
     }
@@ -230,9 +233,16 @@ impl<'a> View<'a> {
         let moved =
             |from: Option<f64>, column, by: f64| from.zip(self.last.get(column)).is_some_and(|(a, b)| (b - a).abs() >= by);
         match alarm {
-            Alarm::Collapse => moved(self.best_accuracy, Column::Accuracy, COLLAPSE_FALL),
+            Alarm::Collapse => moved(self.best_accuracy, Column::Accuracy, ACCURACY_NOISE),
+            // longer answers of which more are right and short are what the reward asks for
+            Alarm::LengthRebound => {
+                let gain = self.landmarks.shortest_in_budget.zip(self.last.get(Column::InBudget)).map(|(then, now)| now - then);
+                gain.is_none_or(|gain| gain < ACCURACY_NOISE)
+            }
             Alarm::EntropyRise => rises(Column::Entropy) && moved(self.landmarks.start_entropy, Column::Entropy, ENTROPY_RISE),
-            Alarm::EntropyFall => !rises(Column::Entropy),
+            Alarm::EntropyFall => {
+                !rises(Column::Entropy) && self.last.get(Column::Accuracy).is_none_or(|accuracy| accuracy < MASTERED)
+            }
             _ => true,
         }
     }
@@ -247,8 +257,4 @@ impl<'a> View<'a> {
 
 fn larger(a: Option<f64>, b: Option<f64>) -> Option<f64> {
     a.into_iter().chain(b).reduce(f64::max)
-}
-
-fn smaller(a: Option<f64>, b: Option<f64>) -> Option<f64> {
-    a.into_iter().chain(b).reduce(f64::min)
 }

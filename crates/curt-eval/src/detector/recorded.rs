@@ -62,3 +62,14 @@ fn sound_runs_raise_no_alarm_and_troubled_ones_do() {
         assert_eq!(!alarms.is_empty(), TROUBLED.contains(&name.as_str()), "{name}, seed {seed}: {alarms:?}");
     }
 }
+
+#[test]
+fn the_page_gives_each_state_its_code() {
+    let page = fs::read_to_string(root().join("docs/alarms.md")).unwrap();
+    let states = [Stage::Adapting, Stage::Refining, Stage::Rebound, Stage::Collapsing, Stage::Exploding];
+    for (code, state) in states.into_iter().enumerate() {
+        assert_eq!(usize::from(state.code()), code);
+        let row = format!("| `{}` | {code} | ", state.word());
+        assert!(page.contains(&row), "docs/alarms.md has no row {row}");
+    }
+}

@@ -33,6 +33,17 @@ impl Stage {
             Stage::Exploding => "exploding",
         }
     }
+
+    /// Its number in the metric `eff/stage`: 0 and 1 where all is well, 2 to 4 in trouble, the graver the larger.
+    pub fn code(self) -> u8 {
+        match self {
+            Stage::Adapting => 0,
+            Stage::Refining => 1,
+            Stage::Rebound => 2,
+            Stage::Collapsing => 3,
+            Stage::Exploding => 4,
+        }
+    }
 }
 
 /// The state of a run changed: the `detail` of an event `stage` in `events.jsonl`.

@@ -89,6 +89,23 @@ fn a_rebound_is_told_and_ends() {
     assert_eq!(alarms(&found), [(up, Alarm::LengthRebound)]);
 }
 
+/// A policy that has become too terse may write more again, if more of it is then right and short.
+#[test]
+fn lengths_may_grow_where_more_is_right_within_the_target() {
+    let told = |gain: f64| {
+        let metrics = |step: u32| {
+            let grown = step >= 60;
+            let length = if grown { 28.0 } else { falling(step, 5.0) };
+            [("completions/mean_length", length), ("eff/accuracy_in_budget", if grown { 0.5 + gain } else { 0.5 })]
+        };
+        alarms(&replay(&(1..=120).map(|step| row(step, &metrics(step))).collect::<Vec<_>>()))
+    };
+    assert_eq!(told(0.2), []);
+    for gain in [-0.1, 0.0, 0.03] {
+        let [(_, Alarm::LengthRebound)] = told(gain)[..] else { panic!("{gain}: {:?}", told(gain)) };
+    }
+}
+
 #[test]
 fn each_alarm_has_the_metric_that_raises_it() {
     let after = |from: u32, usual: f64, then: f64| move |step: u32| if step < from { usual } else { then };
@@ -131,8 +148,8 @@ fn nan_is_told_at_once_and_named() {
 #[test]
 fn an_alarm_is_raised_again_only_after_it_was_over() {
     let share = |step: u32| match step {
-        // just out of the alarm is not over
-        40..60 | 140..160 => 0.0,
+        // just out of the alarm is not over, so that being in it again is nothing new
+        40..60 | 100..110 | 140..160 => 0.0,
         60..100 => 0.0205,
         _ => 0.5,
     };
@@ -155,6 +172,27 @@ fn a_curriculum_may_lose_accuracy() {
     let facts = RunFacts { curriculum: true, ..RunFacts::default() };
     let mut detector = Detector::new(AlarmSettings::default(), facts);
     assert!(rows.iter().all(|row| detector.observe(row).alarms.is_empty()));
+}
+
+/// Entropy falls to a fiftieth: told while a tenth of the rollouts is wrong, and not of a policy that is certain and right.
+#[test]
+fn a_policy_that_is_right_may_be_certain() {
+    let told = |accuracy: f64| {
+        let metrics = |step: u32| [("entropy", 0.2 * halved(f64::from(step) / 20.0)), ("eff/accuracy", accuracy)];
+        alarms(&replay(&(1..=120).map(|step| row(step, &metrics(step))).collect::<Vec<_>>()))
+    };
+    assert_eq!(told(0.95), []);
+    let [(_, Alarm::EntropyFall)] = told(0.85)[..] else { panic!("{:?}", told(0.85)) };
+}
+
+#[test]
+fn an_objective_that_clips_narrowly_may_clip_much() {
+    let rows = series(40, "clip_ratio/region_mean", |_| 0.15);
+    let told = |narrow_clip: bool| {
+        let mut detector = Detector::new(AlarmSettings::default(), RunFacts { narrow_clip, ..RunFacts::default() });
+        rows.iter().flat_map(|row| detector.observe(row).alarms).map(|raised| raised.alarm).collect::<Vec<_>>()
+    };
+    assert_eq!((told(false), told(true)), (vec![Alarm::OffPolicy], vec![]));
 }
 
 #[test]

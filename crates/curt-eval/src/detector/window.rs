@@ -38,6 +38,8 @@ pub(super) struct Landmarks {
     pub start_length: Option<f64>,
     pub start_entropy: Option<f64>,
     pub shortest: Option<f64>,
+    /// The share of right and short rollouts over the window that was the shortest.
+    pub shortest_in_budget: Option<f64>,
     pub best_accuracy: Option<f64>,
 }
 

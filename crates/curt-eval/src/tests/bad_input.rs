@@ -18,6 +18,7 @@ fn budgets_out_of_order_are_refused() {
     for (budgets, before, found) in [(&[8, 4][..], 8, 4), (&[4, 8, 8], 8, 8)] {
         let expected = EvalError::BudgetsOutOfOrder { before, found };
         assert_eq!(budget_curve(&eight(), 40, budgets), Err(expected.clone()));
+        assert_eq!(summarize(&eight(), 40, budgets, &[]), Err(expected.clone()));
         assert_eq!(area_under_budgets(budgets, &[0.5; 3][..budgets.len()]), Err(expected));
     }
     assert_eq!(budget_curve(&eight(), 40, &[]), Err(EvalError::Empty("budget")));

@@ -44,7 +44,7 @@ pub fn html(runs: &[Run]) -> String {
         note: Some(format!("Shaded: 95 % intervals over problems. All budgets come from one generation.{trained_for}")),
     };
     let html = chart.html();
-    if html.is_empty() { html } else { format!("<div class=\"charts wide\">\n{html}</div>\n") }
+    if html.is_empty() { html } else { format!("<div class=\"charts\">\n{html}</div>\n") }
 }
 
 fn line(evaluation: &Evaluation, name: &str, color: usize, run: usize) -> Line {

@@ -63,7 +63,7 @@ fn of_set(data: &str, entries: &[&EvalEntry], id: &str) -> String {
     };
     let mut charts = chart.html();
     for (kind, title) in [("right", "Lengths of right samples"), ("wrong", "Lengths of the others")] {
-        charts += &lengths(entries, &format!("{id}-{kind}"), title, |entry| match kind {
+        charts += &lengths(entries, (id, kind), title, |entry| match kind {
             "right" => entry.lengths.correct.as_ref(),
             _ => entry.lengths.wrong.as_ref(),
         });
@@ -76,7 +76,12 @@ fn of_set(data: &str, entries: &[&EvalEntry], id: &str) -> String {
 }
 
 /// The share of samples that are no longer, over the length.
-fn lengths(entries: &[&EvalEntry], id: &str, title: &str, of: impl Fn(&EvalEntry) -> Option<&LengthDistribution>) -> String {
+fn lengths(
+    entries: &[&EvalEntry],
+    (set, kind): (&str, &str),
+    title: &str,
+    of: impl Fn(&EvalEntry) -> Option<&LengthDistribution>,
+) -> String {
     let lines = entries.iter().take(MAX_LINES).enumerate().filter_map(|(color, entry)| {
         let points = of(entry)?.ecdf.iter().map(|point| Mark {
             x: point.length.into(),
@@ -84,10 +89,11 @@ fn lengths(entries: &[&EvalEntry], id: &str, title: &str, of: impl Fn(&EvalEntry
             y: point.share,
             around: None,
         });
-        Some(Line { name: entry.model.clone(), metric: None, color, is_dashed: false, marks: points.collect() })
+        let metric = Some((format!("lengths/{kind}"), color));
+        Some(Line { name: entry.model.clone(), metric, color, is_dashed: false, marks: points.collect() })
     });
     LineChart {
-        id,
+        id: &format!("{set}-{kind}"),
         title,
         unit: Unit::Share,
         x_name: "length in tokens",

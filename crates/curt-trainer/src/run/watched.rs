@@ -1,6 +1,6 @@
 //! What a run does about its stages and alarms.
 
-use curt_eval::{Action, Alarm, AlarmRaised, advice};
+use curt_eval::{Action, Alarm, AlarmRaised, Findings, advice};
 use curt_runtime::PolicyError;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -16,9 +16,8 @@ const ALARM: &str = "alarm";
 const ROLLBACK: &str = "rollback";
 
 impl Run {
-    /// Shows the metrics of the step to the detector, and records what it finds.
-    pub(super) fn watch_step(&mut self, metrics: &[(String, f64)], observer: &mut dyn Observer) -> Result<(), TrainError> {
-        let findings = self.watch.observe(self.done, metrics);
+    /// Records what the detector found in the metrics of the step.
+    pub(super) fn watch_step(&mut self, findings: Findings, observer: &mut dyn Observer) -> Result<(), TrainError> {
         if let Some(change) = &findings.stage {
             self.directory.event(self.done, STAGE, detail(change))?;
             observer.staged(self.done, change);

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use curt_eval::{Action, Alarm};
+use curt_eval::{Action, Alarm, Stage};
 use curt_trainer::Outcome;
 use curt_trainer::checkpoint::ResumeFrom;
 
@@ -17,6 +17,12 @@ fn sets<'a>(window: &'a str, action: &'a str, more: &[&'a str]) -> Vec<&'a str> 
 fn events(root: &Path) -> Vec<serde_json::Value> {
     let text = fs::read_to_string(root.join("events.jsonl")).unwrap();
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// `eff/stage` of each step that has it.
+fn stage_codes(root: &Path) -> Vec<f64> {
+    let rows = fs::read_to_string(root.join("metrics.jsonl")).unwrap();
+    rows.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["eff/stage"].as_f64()).collect()
 }
 
 /// Steps and names of the alarms that are recorded.
@@ -44,6 +50,37 @@ fn a_resumed_run_has_the_same_events() {
     assert!(alarms(&whole).contains(&(1, "truncation".into())) && alarms(&whole).len() >= 2, "{:?}", alarms(&whole));
     let first = &events(&whole)[0];
     assert_eq!((first["event"].as_str(), first["detail"]["state"].as_str()), (Some("stage"), Some("adapting")));
+}
+
+/// The metric is the state of the events, also in the steps that a resume makes, and nothing else of the run depends on it.
+#[test]
+fn the_state_of_each_step_is_a_metric() {
+    let root = tempfile::tempdir().unwrap();
+    let (watched, not) = (root.path().join("watched"), root.path().join("not"));
+    // any length above the shortest so far is a rebound, so that the state changes
+    let sets = sets("alarms.window=1", "alarms.action=warn", &["alarms.length_rebound_threshold=1.01", "data.links=[1, 6]"]);
+    run(&watched, 1, &sets, None, 3).unwrap();
+    run(&watched, 1, &sets, Some(&ResumeFrom::Latest), u32::MAX).unwrap();
+    let codes = stage_codes(&watched);
+    let states = [Stage::Adapting, Stage::Refining, Stage::Rebound, Stage::Collapsing, Stage::Exploding];
+    let events = events(&watched);
+    for (step, code) in (1..).zip(&codes) {
+        let told = events.iter().rfind(|event| event["event"] == "stage" && event["step"].as_u64() <= Some(step)).unwrap();
+        let state = states.into_iter().find(|state| told["detail"]["state"] == state.word()).unwrap();
+        assert_eq!(*code, f64::from(state.code()), "step {step} after {told}");
+    }
+    assert!(codes.len() == 4 && codes.contains(&0.0) && codes.iter().any(|code| *code > 1.0), "{codes:?}");
+    run(&not, 1, &[&sets[..], &["alarms.enabled=false"]].concat(), None, u32::MAX).unwrap();
+    let (watched, not) = (contents(&watched), contents(&not));
+    for (name, bytes) in not.iter().filter(|(name, _)| *name != "events") {
+        let mut expected = watched[name].clone();
+        if name.starts_with("metrics") {
+            let mut row: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(&expected).unwrap();
+            row.retain(|name, _| name != "eff/stage");
+            expected = serde_json::to_vec(&row).unwrap();
+        }
+        assert!(*bytes == expected, "{name} differs");
+    }
 }
 
 #[test]
@@ -108,4 +145,5 @@ fn a_run_that_is_not_watched_records_no_stage() {
     let root = tempfile::tempdir().unwrap();
     run(root.path(), 1, &sets("alarms.window=1", "alarms.enabled=false", &[]), None, u32::MAX).unwrap();
     assert_eq!(events(root.path()), Vec::<serde_json::Value>::new());
+    assert_eq!(stage_codes(root.path()), Vec::<f64>::new());
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::binary::curt;
 
 /// Nine problems, two samples each.
-const SMALL: [&str; 4] = ["--problems=1", "--n=2", "--limit=24", "--budgets=24,8"];
+const SMALL: [&str; 4] = ["--problems=1", "--n=2", "--limit=24", "--budgets=8,24"];
 
 fn json(path: &Path) -> Value {
     serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
@@ -23,7 +23,6 @@ fn an_evaluation_prints_its_table_and_writes_json() {
     }
     let json = json(&root.path().join("out.json"));
     assert_eq!((json["problems"].as_u64(), json["samples_per_problem"].as_u64()), (Some(9), Some(2)));
-    // in increasing order, however they were typed
     assert_eq!((json["budgets"][0]["budget"].as_u64(), json["budgets"][1]["budget"].as_u64()), (Some(8), Some(24)));
     assert_eq!(fs::read_dir(root.path()).unwrap().count(), 1, "nothing else is left");
 }
@@ -116,6 +115,8 @@ fn wrong_evaluations_are_said() {
         ("no rows", "eval --rollouts nothing.jsonl", 3, &["nothing.jsonl", "no samples"]),
         ("samples beyond the limit", "eval --rollouts one.jsonl --limit 8", 3, &["9 tokens", "limit 8"]),
         ("a budget beyond the cap", "eval --rollouts one.jsonl --budgets 10", 2, &["--budgets 10", "9"]),
+        ("budgets out of order", "eval --rollouts one.jsonl --budgets 8,4", 2, &["--budgets 8,4", "in increasing order"]),
+        ("one budget twice", "eval embedded:good --budgets 8,16,16", 2, &["--budgets 16,16", "each once"]),
         ("other problems", "eval --rollouts a=one.jsonl --rollouts b=other.jsonl", 3, &["`a` and `b`", "`b` is in one"]),
         ("no evaluation", "eval --compare number.json number.json", 3, &["number.json", "as an evaluation"]),
         ("another version", "eval --compare future.json one.json", 3, &["version 9, expected 1"]),

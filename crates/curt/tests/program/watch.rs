@@ -89,6 +89,27 @@ fn a_cut_line_and_missing_metrics_are_said() {
     }
 }
 
+/// Two runs, each with metrics that the other lacks, and one that is empty: what is read is said before what is refused.
+#[test]
+fn runs_with_different_metrics_are_watched_each_by_its_own() {
+    let root = tempfile::tempdir().unwrap();
+    let rows = |metric: &str| -> String {
+        (1..=20).map(|step| format!("{{\"step\":{step},\"completions/mean_length\":9,\"{metric}\":0.0}}\n")).collect()
+    };
+    fs::write(root.path().join("dense.jsonl"), rows("eff/accuracy_in_budget")).unwrap();
+    fs::write(root.path().join("kept.jsonl"), rows("eff/frac_groups_kept")).unwrap();
+    let text = watch(root.path(), &["dense.jsonl", "kept.jsonl"]);
+    let (dense, kept) = text.split_at(text.find("kept.jsonl").unwrap());
+    for (text, raised, missing) in [(dense, "reward_density", "signal"), (kept, "signal", "reward_density")] {
+        assert!(text.contains(&format!("alarm {raised}")) && !text.contains(&format!("alarm {missing}")), "{text}");
+        let unwatched = text.lines().find(|line| line.contains("not watched")).unwrap();
+        assert!(unwatched.contains(&format!("{missing} (")) && !unwatched.contains(&format!("{raised} (")), "{text}");
+    }
+    fs::write(root.path().join("empty.jsonl"), "").unwrap();
+    let run = curt(root.path()).args(["watch", "kept.jsonl", "empty.jsonl"]).run().ends_with(3);
+    assert!(run.stdout.contains("alarm signal") && run.stderr.contains("empty.jsonl: no steps"), "{}{}", run.stdout, run.stderr);
+}
+
 #[test]
 fn what_cannot_be_watched_is_said() {
     let root = tempfile::tempdir().unwrap();
