@@ -126,6 +126,8 @@ impl RunFile {
             let key = if path.is_some() { "data.path" } else { "data.sources" };
             return Err(RunFileError::PathWithoutJsonl { place: self.place(key) });
         }
+        // a program, say, is not to stand in a box
+        let asks_for_box = jsonl && self.verifier(task)? == "math";
         Ok(DataSection {
             task,
             path,
@@ -133,7 +135,7 @@ impl RunFile {
             links: self.links()?,
             prompt_key: self.text("data.prompt_key")?.unwrap_or_else(|| "auto".to_owned()),
             answer_key: self.text("data.answer_key")?.unwrap_or_else(|| "auto".to_owned()),
-            prompt_suffix: self.text("data.prompt_suffix")?.unwrap_or_else(|| if jsonl { BOXED } else { "" }.to_owned()),
+            prompt_suffix: self.text("data.prompt_suffix")?.unwrap_or_else(|| if asks_for_box { BOXED } else { "" }.to_owned()),
             chat_template: self.flag("data.chat_template", jsonl)?,
             pass_rate_field: self.text("data.pass_rate_field")?.unwrap_or_else(|| "pass_rate".to_owned()),
             sampler: self.sampler(task)?,

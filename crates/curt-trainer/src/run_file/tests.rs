@@ -119,6 +119,10 @@ fn a_checkpoint_or_a_path_means_jsonl() {
     let by_path = parse(&format!("{LEAST}[data]\npath = \"p.jsonl\"")).unwrap();
     assert_eq!((by_path.data.task, by_path.data.chat_template), (TaskKind::Jsonl, true));
     assert!(by_path.data.prompt_suffix.contains("\\boxed{}"));
+    for kind in ["code", "exact", "chain"] {
+        let config = parse(&format!("{LEAST}[data]\npath = \"p.jsonl\"\n[verify]\nkind = \"{kind}\"")).unwrap();
+        assert_eq!(config.data.prompt_suffix, "", "{kind}");
+    }
     let by_model = parse(&format!("{LEAST}[model]\npath = \"smollm2\"\n[data]\npath = \"p.jsonl\"")).unwrap();
     assert_eq!(by_model.data.task, TaskKind::Jsonl);
     assert!(refused(&["model.path=smollm2"]).contains("needs `data.path`"));

@@ -14,9 +14,13 @@ const UNGRADABLE: &Words<Ungradable> = &[("wrong", Ungradable::Wrong), ("drop", 
 const TIMEOUT: f64 = 10.0;
 
 impl RunFile {
+    /// `verify.kind`
+    pub(super) fn verifier(&self, task: TaskKind) -> Result<String, RunFileError> {
+        self.name("verify.kind", KINDS, if task == TaskKind::Chain { "chain" } else { "math" }, None)
+    }
+
     pub(super) fn verify(&self, data: &DataSection) -> Result<VerifySection, RunFileError> {
-        let usual = if data.task == TaskKind::Chain { "chain" } else { "math" };
-        let kind = self.name("verify.kind", KINDS, usual, None)?;
+        let kind = self.verifier(data.task)?;
         let sources = self.texts("verify.sources")?;
         for (i, source) in sources.iter().enumerate() {
             let (name, word) = split_source(source).ok_or_else(|| self.bad_source(source))?;
