@@ -207,6 +207,8 @@ impl Run {
             }
         };
         checkpoint::clean(&root)?;
+        // the killed run may have saved its last checkpoint, and not yet have deleted one for it
+        checkpoint::prune(&root, trainer.config.checkpoint.save_total_limit)?;
         let rows = directory.read_metrics()?;
         let curve = rows.iter().filter(|row| !row.is_evaluation()).map(|row| curve_point(|name| row.get(name))).collect();
         let watch = Watch::new(&trainer.config, &rows);

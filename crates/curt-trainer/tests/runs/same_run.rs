@@ -149,6 +149,22 @@ fn an_interrupted_run_resumes_to_the_uninterrupted_one() {
     assert_same(&contents(&whole), &contents(&parts));
 }
 
+/// A kill between the last save and the deletion that it makes room by.
+#[test]
+fn a_checkpoint_too_many_is_deleted_by_a_resume_that_has_nothing_left_to_do() {
+    let root = tempfile::tempdir().unwrap();
+    let sets = ["train.steps=3", "rollout.prompts_per_step=2", "checkpoint.save_steps=1", "checkpoint.save_total_limit=2"];
+    run(root.path(), 1, &sets, None, u32::MAX).unwrap();
+    let checkpoint = |step: u32| root.path().join(format!("checkpoint-{step}"));
+    fs::create_dir(checkpoint(1)).unwrap();
+    for entry in fs::read_dir(checkpoint(2)).unwrap() {
+        let path = entry.unwrap().path();
+        fs::copy(&path, checkpoint(1).join(path.file_name().unwrap())).unwrap();
+    }
+    run(root.path(), 1, &sets, Some(&ResumeFrom::Latest), u32::MAX).unwrap();
+    assert_eq!([1, 2, 3].map(|step| checkpoint(step).exists()), [false, true, true]);
+}
+
 #[test]
 fn strategies_with_a_memory_resume_to_the_uninterrupted_run() {
     for strategy in ["laser_d", "laser_de", "short_rl", "hapo", "a_dlp", "quantile_target"] {
