@@ -1,7 +1,8 @@
 //! `cargo xtask mutants`: proof that the tests of the invariants, and of what an evaluation says, can fail.
 //!
 //! A mutant is a small edit of the sources. One of an invariant keeps every result right to rounding but breaks the invariant;
-//! one of an evaluation's formulas gives another number that looks as good (`eval`). Each is applied to a copy of the workspace, where its test command must then fail by a failing test, not by failing to compile.
+//! one of an evaluation's formulas gives another number that looks as good (`eval`). Each is applied to a copy of the workspace,
+//! where its test command must then fail by a failing test, not by failing to compile.
 
 mod eval;
 mod list;

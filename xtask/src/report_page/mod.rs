@@ -2,8 +2,9 @@
 //!
 //! A short embedded run is made, and pages of it: as it is, laid over a second one, and with texts that try to become markup; and
 //! a page of an evaluation of two models, as it is and with such labels. In each there must be no message on the console and no
-//! request but that for the page itself; every number must be that of `metrics.jsonl` or `eval.json`, in its attribute to the last bit and in its text as far as it is written; nothing may be wider than the
-//! screen; dark must be dark; the charts must be read by keyboard. Screenshots are left in `target/report-page`, to look at.
+//! request but that for the page itself; every number must be that of `metrics.jsonl` or `eval.json`, in its attribute to the last
+//! bit and in its text as far as it is written; nothing may be wider than the screen; dark must be dark; the charts must be read by
+//! keyboard. Screenshots are left in `target/report-page`, to look at.
 
 mod evaluation;
 mod numbers;

@@ -127,7 +127,7 @@ impl RunFile {
             return Err(RunFileError::PathWithoutJsonl { place: self.place(key) });
         }
         // a program, say, is not to stand in a box
-        let asks_for_box = jsonl && self.verifier(task)? == "math";
+        let asks_for_box = jsonl && self.verify_kind(task)? == "math";
         Ok(DataSection {
             task,
             path,

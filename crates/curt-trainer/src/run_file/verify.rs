@@ -15,12 +15,12 @@ const TIMEOUT: f64 = 10.0;
 
 impl RunFile {
     /// `verify.kind`
-    pub(super) fn verifier(&self, task: TaskKind) -> Result<String, RunFileError> {
+    pub(super) fn verify_kind(&self, task: TaskKind) -> Result<String, RunFileError> {
         self.name("verify.kind", KINDS, if task == TaskKind::Chain { "chain" } else { "math" }, None)
     }
 
     pub(super) fn verify(&self, data: &DataSection) -> Result<VerifySection, RunFileError> {
-        let kind = self.verifier(data.task)?;
+        let kind = self.verify_kind(data.task)?;
         let sources = self.texts("verify.sources")?;
         for (i, source) in sources.iter().enumerate() {
             let (name, word) = split_source(source).ok_or_else(|| self.bad_source(source))?;

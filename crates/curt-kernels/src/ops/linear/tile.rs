@@ -169,7 +169,7 @@ unsafe fn across<const R: usize, const VECTORS: usize, const FETCHES: usize, con
             for v in (0..COLUMNS / LANES).step_by(VECTORS) {
                 let fetch = ((t * strips + v / VECTORS) * share, fetching);
                 if VECTORS == 1 && R > 1 {
-                    approach::<R>(c.add(v * LANES), a, v / VECTORS, strips, sweep);
+                    bring_operands::<R>(c.add(v * LANES), a, v / VECTORS, strips, sweep);
                 }
                 tile::<R, VECTORS, FETCHES, PACK>(c.add(v * LANES), sweep.c_stride, a, v * LANES, sweep, fetch);
             }
@@ -192,7 +192,7 @@ unsafe fn across<const R: usize, const VECTORS: usize, const FETCHES: usize, con
 /// Asks for the numbers of the output that the tile will be added to, and for one of `strips` parts of the left operand's next
 /// rows: where the rows come from memory, a tile would wait for each of their lines.
 #[inline(always)]
-fn approach<const R: usize>(c: *const f32, a: *const f32, strip: usize, strips: usize, sweep: Sweep) {
+fn bring_operands<const R: usize>(c: *const f32, a: *const f32, strip: usize, strips: usize, sweep: Sweep) {
     let part = sweep.depth / strips;
     for r in 0..R {
         if sweep.onto != Onto::Nothing {
