@@ -73,16 +73,20 @@ impl Server {
     }
 
     fn line(&mut self, deadline: Deadline, limit: Duration) -> Result<Vec<u8>, String> {
-        let mut searched = 0;
+        let (mut searched, mut is_too_much) = (0, false);
         loop {
             let output = &mut self.piped.output;
             if let Some(end) = output[searched..].iter().position(|&byte| byte == b'\n') {
                 return Ok(output.drain(..=searched + end).collect());
             }
+            // only now: how much of what follows a line comes with it is chance
+            if is_too_much {
+                return Err("the verifier wrote more than it may".to_owned());
+            }
             searched = output.len();
             match self.piped.advance(deadline, false) {
                 Event::Output => {}
-                Event::TooMuch => return Err("the verifier wrote more than it may".to_owned()),
+                Event::TooMuch => is_too_much = true,
                 Event::Deadline => return Err(format!("the verifier did not answer in {} s", limit.as_secs_f64())),
                 Event::Closed => {
                     let status = self.piped.finish(deadline);

@@ -89,6 +89,19 @@ fn misbehaviour_is_ungradable_with_a_reason_and_the_next_question_is_answered() 
     assert_eq!(ask(&verifier, "right").0, Verdict::Correct);
 }
 
+/// The line and what follows it come in one piece, which is beyond the limit, and the line is not.
+#[test]
+fn a_line_within_the_limit_counts_whatever_follows_it() {
+    let script = r#"read -r question; printf '%s\n%100s' '{"id": 1, "verdict": "correct"}' x; sleep 1000"#;
+    let ask_with = |output_bytes| {
+        let limits = CommandLimits { output_bytes, workers: 1, ..limits() };
+        ask(&CommandVerifier::new(["sh", "-c", script].map(str::to_owned).to_vec(), limits), "x")
+    };
+    assert_eq!(ask_with(40), (Verdict::Correct, String::new()));
+    let (verdict, why) = ask_with(20);
+    assert!(verdict == Verdict::Ungradable && why.contains("more than it may"), "{why}");
+}
+
 #[test]
 fn many_questions_keep_their_order() {
     let verifier = verifier(limits());
