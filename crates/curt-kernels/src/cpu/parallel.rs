@@ -20,8 +20,8 @@ impl<R: Real> Cpu<R> {
     ///
     /// `work` is the number of elementary operations (fused multiply-adds, say) of all tasks together.
     pub fn for_each_task(&self, tasks: usize, work: usize, body: impl Fn(usize) + Sync) {
-        match &self.pool {
-            Some(pool) if tasks > 1 && work >= MIN_PARALLEL_WORK => fork(pool, tasks, &body),
+        match &self.threads {
+            Some(threads) if tasks > 1 && work >= MIN_PARALLEL_WORK => fork(threads.pool(), tasks, &body),
             _ => (0..tasks).for_each(&body as &dyn Fn(usize)),
         }
     }

@@ -78,17 +78,19 @@ impl Product<'_> {
         });
     }
 
-    /// Rows and columns of the output in parts of even size, enough of them to keep `threads` busy.
+    /// Rows and columns of the output in parts of even size, enough of them to keep `threads` busy, and as many for each.
     pub fn parts(&self, threads: usize) -> Vec<(Range<usize>, Range<usize>)> {
-        let groups = self.columns.div_ceil(PART_COLUMNS);
-        let wanted = if threads > 1 { (2 * threads).div_ceil(groups.max(1)) } else { 1 };
+        let groups = self.columns.div_ceil(PART_COLUMNS).max(1);
+        let width = self.columns.div_ceil(groups).next_multiple_of(COLUMNS);
+        let wanted = if threads > 1 { (2 * threads).div_ceil(groups) } else { 1 };
+        let blocks = self.rows.div_ceil(PART_ROWS).max(wanted).next_multiple_of(threads.max(1));
         // fewer than 48 rows would not repay the packing of the right operand
-        let blocks = self.rows.div_ceil(PART_ROWS).max(wanted.min(self.rows / 48)).max(1);
+        let blocks = blocks.min(self.rows / 48).max(self.rows.div_ceil(PART_ROWS)).max(1);
         let height = self.rows.div_ceil(blocks).next_multiple_of(ROWS).max(ROWS);
         let mut parts = Vec::with_capacity(groups * blocks);
-        for column in (0..self.columns).step_by(PART_COLUMNS) {
+        for column in (0..self.columns).step_by(width.max(1)) {
             for row in (0..self.rows).step_by(height) {
-                parts.push((row..self.rows.min(row + height), column..self.columns.min(column + PART_COLUMNS)));
+                parts.push((row..self.rows.min(row + height), column..self.columns.min(column + width)));
             }
         }
         parts
