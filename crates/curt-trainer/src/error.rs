@@ -1,5 +1,7 @@
 //! What can stop a run.
 
+use std::path::PathBuf;
+
 use curt_advantage::AdvantageError;
 use curt_difficulty::DifficultyError;
 use curt_eval::EvalError;
@@ -48,12 +50,25 @@ pub enum TrainError {
         problem: String,
     },
     /// A problem whose prompt is too long.
-    #[error("problem `{problem}`: its prompt has {found} tokens, more than rollout.max_prompt_length = {limit}")]
+    #[error(
+        "problem `{problem}`: its prompt has {found} tokens, more than rollout.max_prompt_length = {limit}; \
+         `data.filter_overlong_prompts = true` leaves such problems of a file out"
+    )]
     PromptTooLong {
         /// Its id.
         problem: String,
         /// Tokens found.
         found: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// Problems whose prompts are all too long.
+    #[error("{}: no problem is left, for all {problems} prompts have more tokens than rollout.max_prompt_length = {limit}", file.display())]
+    AllPromptsTooLong {
+        /// The file, or the first of several.
+        file: PathBuf,
+        /// How many problems there are.
+        problems: usize,
         /// The limit.
         limit: usize,
     },

@@ -20,6 +20,11 @@ impl PromptEncoder {
         Self { tokenizer, template, suffix, max_prompt_length }
     }
 
+    /// Most tokens of a prompt.
+    pub fn max_prompt_length(&self) -> usize {
+        self.max_prompt_length
+    }
+
     /// The tokenizer.
     pub fn tokenizer(&self) -> &Tokenizer {
         &self.tokenizer
@@ -30,17 +35,25 @@ impl PromptEncoder {
     /// # Errors
     /// An empty or too long prompt, a conversation without a chat template, or a template that fails; all name the problem.
     pub fn encode(&self, problem: &Problem) -> Result<Vec<u32>, TrainError> {
+        let (ids, limit) = (self.encode_any_length(problem)?, self.max_prompt_length);
+        match ids.len() {
+            found if found > limit => Err(TrainError::PromptTooLong { problem: problem.id.clone(), found, limit }),
+            _ => Ok(ids),
+        }
+    }
+
+    /// Token ids of the problem's prompt, however many.
+    ///
+    /// # Errors
+    /// Those of [`PromptEncoder::encode`], but for a long prompt.
+    pub fn encode_any_length(&self, problem: &Problem) -> Result<Vec<u32>, TrainError> {
         let text = self.render(problem)?;
         // a template writes its own special tokens; text without one gets those that the tokenizer would add
         let ids = self.tokenizer.encode(&text, self.template.is_none())?;
-        let id = || problem.id.clone();
-        match ids.len() {
-            0 => Err(TrainError::EmptyPrompt { problem: id() }),
-            found if found > self.max_prompt_length => {
-                Err(TrainError::PromptTooLong { problem: id(), found, limit: self.max_prompt_length })
-            }
-            _ => Ok(ids),
+        if ids.is_empty() {
+            return Err(TrainError::EmptyPrompt { problem: problem.id.clone() });
         }
+        Ok(ids)
     }
 
     fn render(&self, problem: &Problem) -> Result<String, TrainError> {

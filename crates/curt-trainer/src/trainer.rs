@@ -13,7 +13,7 @@ use curt_reward::{RewardStrategy, makes_short_is_correct_trap};
 use curt_runtime::random::uniform_from;
 use curt_runtime::{ChatTemplate, DrawKey, GenerateProgress, Policy, Purpose, ReferencePolicy, Tokenizer, Update};
 use curt_task::chain::Chain;
-use curt_task::{FieldNames, Problem, ReadOptions, Source, chain, read_sources};
+use curt_task::{FieldNames, LengthFilter, Problem, ReadOptions, Source, chain, read_sources};
 
 use crate::config::{AlgoSection, Config, DataSection, GroupFilter, LossAggregation, RewardSection, ScaleRewards, TaskKind};
 use crate::credit::unweighable;
@@ -79,8 +79,7 @@ impl Trainer {
         };
         let suffix = if data.task == TaskKind::Jsonl { data.prompt_suffix.clone() } else { String::new() };
         let encoder = PromptEncoder::new(tokenizer, template, suffix, prompt);
-        let source = source(data, config.rollout.num_generations)?;
-        check_prompts(&source, &encoder)?;
+        let source = source(data, config.rollout.num_generations, &encoder)?;
         let (strategy, estimator) = (suppliable(strategy(&config.reward)?)?, estimator(&config.algo)?);
         if strategy.reweights() && estimator.wants_tokens() {
             return Err(unweighable(&*strategy, &*estimator));
@@ -153,13 +152,55 @@ impl Trainer {
     }
 }
 
-fn source(data: &DataSection, group_size: usize) -> Result<ProblemSource, TrainError> {
+/// Where problems come from. Encodes every prompt of a data set, or a longest one of the chain task, so that a bad one is found
+/// before the run and not in the middle of it.
+fn source(data: &DataSection, group_size: usize, encoder: &PromptEncoder) -> Result<ProblemSource, TrainError> {
     let files = data.files();
     match data.task {
         TaskKind::Jsonl if files.is_empty() => Err(TrainError::NoProblems { what: "data.path".into() }),
-        TaskKind::Jsonl => Ok(ProblemSource::Dataset(Dataset::new(read_problems(data, &files)?, data, group_size)?)),
-        TaskKind::Chain => Ok(ProblemSource::Chain { min_links: data.links[0], max_links: data.links[1] }),
+        TaskKind::Jsonl => {
+            let problems = problems_to_use(data, &files, encoder)?;
+            if !data.filter_overlong_prompts {
+                problems.iter().try_for_each(|problem| encoder.encode(problem).map(drop))?;
+            }
+            Ok(ProblemSource::Dataset(Dataset::new(problems, data, group_size)?))
+        }
+        TaskKind::Chain => {
+            let [min_links, max_links] = data.links;
+            // the length depends on the number of links alone
+            encoder.encode(&Chain::sample(&mut || 0.5, max_links)?.problem())?;
+            Ok(ProblemSource::Chain { min_links, max_links })
+        }
     }
+}
+
+/// The problems of `files`, with `data.filter_overlong_prompts` without those whose prompts are too long.
+fn problems_to_use(data: &DataSection, files: &[Source], encoder: &PromptEncoder) -> Result<Vec<Arc<Problem>>, TrainError> {
+    let problems = read_problems(data, files)?;
+    if !data.filter_overlong_prompts {
+        return Ok(problems);
+    }
+    let (count, limit) = (problems.len(), encoder.max_prompt_length());
+    let mut filter = LengthFilter::new(limit, |problem: &Problem| Ok(encoder.encode_any_length(problem)?.len()));
+    let mut kept = Vec::with_capacity(count);
+    for problem in problems {
+        if filter.keeps(&problem)? {
+            kept.push(problem);
+        }
+    }
+    let file = files.first().map(|source| source.pattern.clone()).unwrap_or_default();
+    if kept.is_empty() {
+        return Err(TrainError::AllPromptsTooLong { file, problems: count, limit });
+    }
+    if let Some((id, length)) = filter.first.first() {
+        let dropped = filter.dropped;
+        tracing::warn!(
+            "{}: {dropped} of {count} problems are left out, for their prompts have more tokens than rollout.max_prompt_length = \
+             {limit}, the first `{id}` with {length}",
+            file.display()
+        );
+    }
+    Ok(kept)
 }
 
 /// The problems of files, each as often as the weight of its source says, with the field names of the configuration.
@@ -177,15 +218,6 @@ fn read_problems(data: &DataSection, sources: &[Source]) -> Result<Vec<Arc<Probl
     Ok(mix.order.into_iter().map(|place| problems[place].clone()).collect())
 }
 
-/// Encodes every prompt of a data set, or a longest one of the chain task, once, so that a bad one is found before the run and not in the middle of it.
-fn check_prompts(source: &ProblemSource, encoder: &PromptEncoder) -> Result<(), TrainError> {
-    match source {
-        ProblemSource::Dataset(dataset) => dataset.problems().iter().try_for_each(|p| encoder.encode(p).map(|_| ())),
-        // the length depends on the number of links alone
-        ProblemSource::Chain { max_links, .. } => encoder.encode(&Chain::sample(&mut || 0.5, *max_links)?.problem()).map(|_| ()),
-    }
-}
-
 fn evaluation_set(config: &Config, source: &ProblemSource, encoder: &PromptEncoder) -> Result<Vec<Selected>, TrainError> {
     let eval = &config.eval;
     if !eval.enabled {
@@ -199,7 +231,7 @@ fn evaluation_set(config: &Config, source: &ProblemSource, encoder: &PromptEncod
         }
         ProblemSource::Dataset(training) => {
             let problems = match &eval.path {
-                Some(path) => read_problems(&config.data, &[Source::new(path)])?,
+                Some(path) => problems_to_use(&config.data, &[Source::new(path)], encoder)?,
                 None => each_once(training.problems()),
             };
             problems.into_iter().take(eval.problems).collect()

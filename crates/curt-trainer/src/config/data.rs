@@ -37,6 +37,9 @@ pub struct DataSection {
     pub prompt_suffix: String,
     /// Whether to render problems with the checkpoint's chat template (`jsonl` only).
     pub chat_template: bool,
+    /// Whether problems whose prompts are longer than `rollout.max_prompt_length` are left out (`jsonl` only); they are an error
+    /// otherwise.
+    pub filter_overlong_prompts: bool,
     /// Name of the field with a problem's pass rate (`jsonl` only).
     pub pass_rate_field: String,
     /// Which problems a step draws (`jsonl` only).

@@ -50,6 +50,7 @@ pub(super) static KEYS: &[Key] = &[
     ours("data", "answer_key"),
     ours("data", "prompt_suffix"),
     ours("data", "chat_template"),
+    ours("data", "filter_overlong_prompts"),
     ours("data", "pass_rate_field"),
     ours("data", "sampler"),
     ours("data", "sampler_direction"),

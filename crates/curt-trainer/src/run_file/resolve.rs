@@ -137,6 +137,7 @@ impl RunFile {
             answer_key: self.text("data.answer_key")?.unwrap_or_else(|| "auto".to_owned()),
             prompt_suffix: self.text("data.prompt_suffix")?.unwrap_or_else(|| if asks_for_box { BOXED } else { "" }.to_owned()),
             chat_template: self.flag("data.chat_template", jsonl)?,
+            filter_overlong_prompts: self.flag("data.filter_overlong_prompts", false)?,
             pass_rate_field: self.text("data.pass_rate_field")?.unwrap_or_else(|| "pass_rate".to_owned()),
             sampler: self.sampler(task)?,
         })

@@ -106,7 +106,7 @@ const MODELS: [Wrong; 9] = [
     ("prompt beyond the context", "generate embedded:good --prompt-file=long.txt", 3, &["context"]),
 ];
 
-const FILES: [Wrong; 11] = [
+const FILES: [Wrong; 12] = [
     ("empty data set", "eval embedded:good --data=empty.jsonl", 3, &["empty.jsonl", "no problems"]),
     ("malformed line", "eval embedded:good --data=malformed.jsonl", 3, &["malformed.jsonl:2"]),
     ("no answer", "eval embedded:good --data=noanswer.jsonl", 3, &["noanswer.jsonl:1", "answer"]),
@@ -122,7 +122,14 @@ const FILES: [Wrong; 11] = [
         "train --set=data.task=jsonl --set=data.path=longprompt.jsonl --set=data.chat_template=false --set=data.prompt_suffix='' \
          --set=rollout.max_prompt_length=8",
         3,
-        &["d2fb31a75d9b4c67", "12 tokens", "rollout.max_prompt_length = 8"],
+        &["d2fb31a75d9b4c67", "12 tokens", "rollout.max_prompt_length = 8", "data.filter_overlong_prompts"],
+    ),
+    (
+        "no prompt within the limit",
+        "train --set=data.task=jsonl --set=data.path=longprompt.jsonl --set=data.chat_template=false --set=data.prompt_suffix='' \
+         --set=rollout.max_prompt_length=2 --set=data.filter_overlong_prompts=true",
+        3,
+        &["longprompt.jsonl", "all 2 prompts", "rollout.max_prompt_length = 2"],
     ),
     (
         "prompt of the chain task beyond its limit",

@@ -228,6 +228,25 @@ fn a_file_of_problems_is_evaluated_and_trained_on() {
     assert!(run.stdout.contains("2 problems of data.jsonl"), "{}", run.stdout);
 }
 
+#[test]
+fn problems_with_overlong_prompts_are_left_out_where_that_is_asked_for() {
+    let root = tempfile::tempdir().unwrap();
+    let short = "{\"problem\": \"^4>\", \"answer\": 7}\n{\"problem\": \"^5>\", \"answer\": 8}\n";
+    let long = "{\"id\": \"long\", \"problem\": \"^444444444444>\", \"answer\": 7}\n";
+    fs::write(root.path().join("data.jsonl"), format!("{long}{short}")).unwrap();
+    fs::write(root.path().join("eval.jsonl"), format!("{short}{long}{long}")).unwrap();
+    let data = ["data.task=jsonl", "data.path=data.jsonl", "data.chat_template=false", "data.prompt_suffix=''"];
+    let limits = ["rollout.max_prompt_length=8", "data.filter_overlong_prompts=true", "eval.enabled=true", "eval.path=eval.jsonl"];
+    let sets: Vec<String> = data.iter().chain(&limits).map(|set| format!("--set={set}")).collect();
+    let sets: Vec<&str> = sets.iter().map(String::as_str).collect();
+    let run = train(&root.path().join("run"), &sets).ends_with(0);
+    assert!(run.stdout.contains("2 problems of data.jsonl"), "{}", run.stdout);
+    for file in ["data.jsonl", "eval.jsonl"] {
+        let left_out = format!("{file}: 1 of 3 problems are left out");
+        assert!(run.stderr.contains(&left_out) && run.stderr.contains("`long` with 14"), "{}", run.stderr);
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn an_interrupt_saves_and_the_run_can_be_resumed() {

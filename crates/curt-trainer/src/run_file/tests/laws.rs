@@ -58,6 +58,7 @@ prop_compose! {
             sampler: if jsonl { sampler } else { SamplerSection::Uniform },
             prompt_suffix: suffix,
             chat_template,
+            filter_overlong_prompts: !chat_template,
         };
         let path = eval_path.filter(|_| jsonl).map(Into::into);
         let eval = EvalSection {
