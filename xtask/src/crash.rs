@@ -222,7 +222,7 @@ fn remains(run: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
             found.insert(format!("{kind} line {:04}", i + 1), line.into_bytes());
         }
     }
-    for wanted in ["model.safetensors", "optimizer.safetensors"] {
+    for wanted in ["model.safetensors", "optimizer.state"] {
         ensure!(
             found.contains_key(&format!("{LAST_CHECKPOINT}/{wanted}")),
             "{}: no {wanted}",

@@ -210,10 +210,12 @@ pub trait Policy {
     /// Writes the weights as f32 in HF layout into the existing directory `dir`.
     fn save_weights(&self, dir: &Path) -> Result<(), PolicyError>;
 
-    /// Writes the optimizer's moments and step count into the existing directory `dir` as `optimizer.safetensors`.
+    /// Writes the optimizer's moments and step count into the existing directory `dir` as `optimizer.state`.
     fn save_optimizer(&self, dir: &Path) -> Result<(), PolicyError>;
 
     /// Reads weights, moments and step count back from `dir`, and clears the accumulated gradient.
+    ///
+    /// A checkpoint that computes or stops in another way by its `config.json` and `generation_config.json` is refused.
     ///
     /// After an error the policy is part old and part new; it must be restored again or dropped.
     fn restore(&mut self, dir: &Path) -> Result<(), PolicyError>;

@@ -9,11 +9,12 @@ use crate::config::{Config, LrScheduler};
 /// Sections and keys that change where, how fast or how much is written, and no step of training.
 const FREE: &[&str] = &[
     "output_dir",
-    "model.path", // weights come from the checkpoint; the tokenizer has a fingerprint of its own
+    "model.path", // weights come from the checkpoint, which must be of the same model; the tokenizer has a fingerprint of its own
     "model.device",
     "model.threads",
     "data.path", // so has the data set
     "data.sources",
+    "data.filter_overlong_prompts",
     "data.pass_rate_field", // and so have the pass rates, where a sampler looks at them
     "verify.timeout",
     "verify.workers",

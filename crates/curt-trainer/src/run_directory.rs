@@ -6,7 +6,7 @@
 //! kill included; rollouts of later steps are deleted. Nothing but the TensorBoard file and `time/…` metrics holds a clock.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -30,6 +30,7 @@ const EVENTS: &str = "events.jsonl";
 const TENSORBOARD: &str = "events.out.tfevents.curt";
 const APPEND_ONLY: [&str; 3] = [METRICS, EVENTS, TENSORBOARD];
 const RUN_FILE: &str = "run.toml";
+const LOCK: &str = "run.lock";
 const ROLLOUTS: &str = "rollouts";
 
 /// Compression level of rollouts.
@@ -48,6 +49,12 @@ pub enum RunDirectoryError {
     /// There is no run to continue.
     #[error("{}: holds no run to resume: no {RUN_FILE}", path.display())]
     NoRun {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// Another process is at work in it.
+    #[error("{}: another process is training here; wait for its end, or choose another output_dir", path.display())]
+    InUse {
         /// The directory.
         path: PathBuf,
     },
@@ -84,6 +91,8 @@ pub struct RunDirectory {
     metrics: File,
     events: File,
     tensorboard: Option<File>,
+    /// Held while the run is, so that no other process resumes it meanwhile; a kill releases it.
+    _lock: File,
     /// Rollouts written since the last [`RunDirectory::positions`]: only a checkpoint needs them to be durable.
     unsynced: Vec<PathBuf>,
 }
@@ -133,11 +142,12 @@ impl RunDirectory {
 
     fn start(config: &Config) -> Result<Self, RunDirectoryError> {
         let root = config.output_dir.clone();
+        let lock = lock(&root)?;
         let run_file = root.join(RUN_FILE);
         replace_file(&run_file, config.to_toml()?.as_bytes()).map_err(io_error(&run_file))?;
         let tensorboard = config.log.tensorboard.then(|| append(&root.join(TENSORBOARD))).transpose()?;
         let (metrics, events) = (append(&root.join(METRICS))?, append(&root.join(EVENTS))?);
-        Ok(Self { root, metrics, events, tensorboard, unsynced: Vec::new() })
+        Ok(Self { root, metrics, events, tensorboard, _lock: lock, unsynced: Vec::new() })
     }
 
     /// The directory.
@@ -217,12 +227,12 @@ impl RunDirectory {
         }
         sync_names(&self.root.join(ROLLOUTS))?;
         sync_names(&self.root)?;
-        let files = [(METRICS, Some(&self.metrics)), (EVENTS, Some(&self.events)), (TENSORBOARD, self.tensorboard.as_ref())];
         let mut positions = BTreeMap::new();
-        for (name, file) in files.into_iter().filter_map(|(name, file)| Some((name, file?))) {
+        // one that is there and not written any more keeps its length too, or a resume would empty it
+        for name in APPEND_ONLY.into_iter().filter(|name| self.root.join(name).exists()) {
             let path = self.root.join(name);
-            file.sync_all().map_err(io_error(&path))?;
-            positions.insert(name.to_owned(), file.metadata().map_err(io_error(&path))?.len());
+            let length = File::open(&path).and_then(|file| file.sync_all().and_then(|()| Ok(file.metadata()?.len())));
+            positions.insert(name.to_owned(), length.map_err(io_error(&path))?);
         }
         Ok(positions)
     }
@@ -303,6 +313,16 @@ pub(crate) fn replace_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
 fn rollout_step(path: &Path) -> Option<u32> {
     let name = path.file_name()?.to_str()?;
     name.strip_prefix("step_")?.strip_suffix(".jsonl.zst")?.parse().ok()
+}
+
+/// The lock of the run at `root`. Where the file system has no locks there is none.
+fn lock(root: &Path) -> Result<File, RunDirectoryError> {
+    let path = root.join(LOCK);
+    let file = OpenOptions::new().create(true).append(true).open(&path).map_err(io_error(&path))?;
+    match file.try_lock() {
+        Err(TryLockError::WouldBlock) => Err(RunDirectoryError::InUse { path: root.into() }),
+        Ok(()) | Err(TryLockError::Error(_)) => Ok(file),
+    }
 }
 
 fn append(path: &Path) -> Result<File, RunDirectoryError> {

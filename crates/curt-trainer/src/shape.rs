@@ -98,9 +98,9 @@ pub fn pick<T: Clone>(all: &[T], places: &[bool]) -> Vec<T> {
     all.iter().zip(places).filter(|(_, wanted)| **wanted).map(|(element, _)| element.clone()).collect()
 }
 
-/// The share of all completions of a step that are right, or `None` for none.
-fn accuracy(groups: &[VerifiedGroup]) -> Option<f64> {
-    let verdicts = || groups.iter().flat_map(|group| &group.verdicts);
+/// The share of the completions of a step that are right, of those that count in anything, or `None` for none.
+pub(crate) fn accuracy(groups: &[VerifiedGroup]) -> Option<f64> {
+    let verdicts = || groups.iter().flat_map(|group| &group.verdicts).filter(|verdict| verdict.counts);
     let n = verdicts().count();
     (n > 0).then(|| verdicts().filter(|verdict| verdict.is_correct()).count() as f64 / n as f64)
 }

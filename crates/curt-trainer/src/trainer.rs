@@ -181,7 +181,7 @@ fn problems_to_use(data: &DataSection, files: &[Source], encoder: &PromptEncoder
         return Ok(problems);
     }
     let (count, limit) = (problems.len(), encoder.max_prompt_length());
-    let mut filter = LengthFilter::new(limit, |problem: &Problem| Ok(encoder.encode_any_length(problem)?.len()));
+    let mut filter = LengthFilter::new(limit, |problem: &Problem| encoder.encode_any_length(problem).map(|ids| ids.len()));
     let mut kept = Vec::with_capacity(count);
     for problem in problems {
         if filter.keeps(&problem)? {

@@ -255,7 +255,10 @@ fn train_code(error: &TrainError) -> u8 {
         TrainError::RunFile(_) | TrainError::NoVerifier { .. } => CONFIG,
         TrainError::Checkpoint(error) => checkpoint_code(error),
         TrainError::RunDirectory(error) => match error {
-            RunDirectoryError::Occupied { .. } | RunDirectoryError::NoRun { .. } | RunDirectoryError::RunFile(_) => CONFIG,
+            RunDirectoryError::Occupied { .. }
+            | RunDirectoryError::InUse { .. }
+            | RunDirectoryError::NoRun { .. }
+            | RunDirectoryError::RunFile(_) => CONFIG,
             RunDirectoryError::TooShort { .. } | RunDirectoryError::Metrics(_) => DATA,
             _ => SYSTEM,
         },

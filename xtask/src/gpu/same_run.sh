@@ -19,7 +19,7 @@ train() {
 printf '| %d steps, `--device` | s |\n|---|---|\n' $steps
 train cuda cuda:0
 train cpu cpu
-for file in "checkpoint-$steps/model.safetensors" "checkpoint-$steps/optimizer.safetensors"; do
+for file in "checkpoint-$steps/model.safetensors" "checkpoint-$steps/optimizer.state"; do
     cmp "cpu/$file" "cuda/$file" >&2
 done
 diff -r cpu/rollouts cuda/rollouts >&2

@@ -6,7 +6,7 @@ mod writer;
 
 pub use reader::Checkpoint;
 pub use staging::{StagingDirectory, recover_directory, replace_directory, sync_directory, write_file};
-pub use writer::{Dtype, SavedFiles, TensorLayout, write_checkpoint, write_tensors};
+pub use writer::{Dtype, FileCopy, SavedFiles, TensorLayout, write_checkpoint, write_tensors};
 
 /// The weight file of a checkpoint that is not sharded.
 pub(crate) const SINGLE_FILE: &str = "model.safetensors";

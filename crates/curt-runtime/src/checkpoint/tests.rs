@@ -90,7 +90,7 @@ fn the_safetensors_library_opens_what_is_written() {
 #[test]
 fn a_tensor_longer_than_one_chunk_is_read_whole() {
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("optimizer.safetensors");
+    let path = folder.path().join("optimizer.state");
     let len = (1 << 19) + 3;
     let values = numbers(5, len);
     write_tensors(&path, &layout(&[("x", &[len])]), Dtype::F16, |_, out| out.extend(&values)).unwrap();
@@ -109,7 +109,8 @@ fn the_config_is_written_back_with_the_type_of_the_weights() {
         let tokenizer = source.path().join("tokenizer.json");
         fs::write(&tokenizer, "any bytes").unwrap();
         let generation = json!({"eos_token_id": [1, 2]});
-        let files = SavedFiles { config: raw.as_object(), generation_config: generation.as_object(), copied: vec![tokenizer] };
+        let copied = [super::FileCopy::read(&tokenizer).unwrap()];
+        let files = SavedFiles { config: raw.as_object(), generation_config: generation.as_object(), copied: &copied };
         write_checkpoint(folder.path(), &files, &[], Dtype::Bf16, 1, |_, _| ()).unwrap();
         let read = |name: &str| fs::read_to_string(folder.path().join(name)).unwrap();
         // compared as text: the order of the keys is kept too

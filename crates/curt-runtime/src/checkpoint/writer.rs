@@ -1,9 +1,10 @@
 //! Writes checkpoints in HF layout, one tensor at a time. That transformers opens them is checked by `cargo xtask conformance`.
 
 use std::collections::BTreeMap;
-use std::fs::File;
+use std::ffi::OsString;
+use std::fs::{self, File};
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use half::{bf16, f16};
 use safetensors::tensor::{Dtype as FileDtype, Metadata, TensorInfo};
@@ -65,8 +66,23 @@ pub struct SavedFiles<'a> {
     pub config: Option<&'a Map<String, Value>>,
     /// `generation_config.json`.
     pub generation_config: Option<&'a Map<String, Value>>,
-    /// Files copied unchanged under their own names, as [`crate::Tokenizer::files`] lists them.
-    pub copied: Vec<PathBuf>,
+    /// Files written unchanged, such as those of [`crate::Tokenizer::files`].
+    pub copied: &'a [FileCopy],
+}
+
+/// A file as it was when it was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileCopy {
+    name: OsString,
+    bytes: Vec<u8>,
+}
+
+impl FileCopy {
+    /// The file at `path`. Error: it cannot be read.
+    pub fn read(path: &Path) -> Result<Self, RuntimeError> {
+        let bytes = fs::read(path).map_err(|error| RuntimeError::reading(path, "to be copied", error))?;
+        Ok(Self { name: path.file_name().unwrap_or_default().to_owned(), bytes })
+    }
 }
 
 /// Writes a checkpoint in HF layout into an existing folder, every file synced.
@@ -106,7 +122,7 @@ pub fn write_checkpoint(
     if let Some(generation_config) = files.generation_config {
         write_json(&folder.join("generation_config.json"), &Value::Object(generation_config.clone()))?;
     }
-    files.copied.iter().try_for_each(|source| copy_into(folder, source))
+    files.copied.iter().try_for_each(|copy| write_file(&folder.join(&copy.name), &copy.bytes))
 }
 
 /// Writes one synced safetensors file; `fetch` as in [`write_checkpoint`].
@@ -233,11 +249,4 @@ fn with_dtype(config: &Map<String, Value>, dtype: Dtype) -> Map<String, Value> {
 
 fn write_json(path: &Path, value: &Value) -> Result<(), RuntimeError> {
     write_file(path, format!("{value:#}\n").as_bytes())
-}
-
-/// Copies a file into the folder under its own name.
-fn copy_into(folder: &Path, source: &Path) -> Result<(), RuntimeError> {
-    let Some(name) = source.file_name() else { return Ok(()) };
-    let mut from = File::open(source).map_err(|error| RuntimeError::reading(source, "to be copied", error))?;
-    write_synced(&folder.join(name), |to| io::copy(&mut from, to).map(|_| ()))
 }

@@ -1,20 +1,21 @@
 //! A transformer from a checkpoint folder, and back.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use curt_kernels::{Ops, Real};
 use serde_json::{Map, Value};
 
 use super::{Parameters, RopeTables, Settings, TensorSource, Transformer};
-use crate::checkpoint::{Dtype, SavedFiles, TensorLayout, write_checkpoint, write_tensors};
+use crate::checkpoint::{Dtype, FileCopy, SavedFiles, TensorLayout, write_checkpoint, write_tensors};
 use crate::policy::{PolicyCounters, PolicyError};
 use crate::{Checkpoint, GenerationConfig, ModelConfig, RuntimeError, Tokenizer, eos_token_ids};
 
 /// Largest shard of a saved checkpoint.
 const MAX_SHARD_BYTES: usize = 5 << 30;
 
-/// Where the optimizer's state lies in a checkpoint folder.
-const OPTIMIZER_FILE: &str = "optimizer.safetensors";
+/// Where the optimizer's state lies in a checkpoint folder: a safetensors file under another ending, for engines that load
+/// every `*.safetensors` of a folder as weights, and for digests of the weights.
+const OPTIMIZER_FILE: &str = "optimizer.state";
 
 /// Name of the tensor that holds the number of updates, as two numbers below 2²⁴ each.
 const UPDATES: &str = "updates";
@@ -23,7 +24,8 @@ const UPDATES: &str = "updates";
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Companions {
     pub generation_config: Option<Map<String, Value>>,
-    pub copied: Vec<PathBuf>,
+    /// In memory, for the folder may be gone or another when a checkpoint is saved.
+    pub copied: Vec<FileCopy>,
 }
 
 impl<B: Ops> Transformer<B> {
@@ -44,7 +46,11 @@ impl<B: Ops> Transformer<B> {
         warn_of_extras(&checkpoint, &model);
         model.companions = Companions {
             generation_config: generation_config.map(|g| g.raw().clone()),
-            copied: tokenizer.map_or(Vec::new(), Tokenizer::files),
+            copied: tokenizer
+                .map_or(Vec::new(), Tokenizer::files)
+                .iter()
+                .map(|path| FileCopy::read(path))
+                .collect::<Result<_, _>>()?,
         };
         Ok(model)
     }
@@ -75,18 +81,13 @@ impl<B: Ops> Transformer<B> {
         })
     }
 
-    /// Sets the files that [`Transformer::save`] copies beside the weights, such as the tokenizer's.
-    pub fn copy_on_save(&mut self, files: Vec<PathBuf>) {
-        self.companions.copied = files;
-    }
-
     /// Writes the weights in HF layout into the existing directory `dir`.
     pub fn save(&self, dir: &Path, dtype: Dtype) -> Result<(), RuntimeError> {
         let parts = self.part_layout("");
         let files = SavedFiles {
             config: Some(self.config.raw()),
             generation_config: self.companions.generation_config.as_ref(),
-            copied: self.companions.copied.clone(),
+            copied: &self.companions.copied,
         };
         let layout: Vec<TensorLayout> = parts.iter().map(|(layout, _, _)| layout.clone()).collect();
         write_checkpoint(dir, &files, &layout, dtype, MAX_SHARD_BYTES, |i, out| {
@@ -121,6 +122,7 @@ impl<B: Ops> Transformer<B> {
 
     /// Reads weights, moments and update count back, and clears the accumulated gradient; see [`crate::Policy::restore`].
     pub(crate) fn restore_from(&mut self, dir: &Path) -> Result<(), PolicyError> {
+        self.check_same_model(dir)?;
         let weights = Checkpoint::open(dir)?;
         let moments = Checkpoint::open_file(&dir.join(OPTIMIZER_FILE))?;
         self.ensure_training_state()?;
@@ -140,6 +142,39 @@ impl<B: Ops> Transformer<B> {
         state.updates = read_updates(&moments, &dir.join(OPTIMIZER_FILE))?;
         self.version = state.updates;
         Ok(())
+    }
+
+    /// Refuses a checkpoint that computes or stops in another way than this model, by its files: only numbers are taken over.
+    fn check_same_model(&self, dir: &Path) -> Result<(), RuntimeError> {
+        let facts = |config: &ModelConfig| {
+            [
+                ("architectures", format!("{:?}", config.family)),
+                ("num_attention_heads", config.heads.to_string()),
+                ("rms_norm_eps", config.rms_norm_eps.to_string()),
+                ("rope_parameters", format!("{:?}", config.rope)),
+                ("max_position_embeddings", config.max_position_embeddings.to_string()),
+                ("eos_token_id", format!("{:?}", config.eos_token_ids)),
+            ]
+        };
+        let differs = |file: &str, key: &str, expected: String, found: String| RuntimeError::Key {
+            path: dir.join(file),
+            key: key.into(),
+            expected: format!("{expected} as in the model that was loaded"),
+            found,
+        };
+        let saved = ModelConfig::load(dir)?;
+        for ((key, expected), (_, found)) in facts(&self.config).into_iter().zip(facts(&saved)) {
+            if expected != found {
+                return Err(differs("config.json", key, expected, found));
+            }
+        }
+        let stops = |raw: Option<&Map<String, Value>>| {
+            raw.and_then(|raw| raw.get("eos_token_id")).map_or("none".into(), Value::to_string)
+        };
+        let generation_config = GenerationConfig::load(dir, saved.vocab)?;
+        let expected = stops(self.companions.generation_config.as_ref());
+        let found = stops(generation_config.as_ref().map(GenerationConfig::raw));
+        if expected != found { Err(differs("generation_config.json", "eos_token_id", expected, found)) } else { Ok(()) }
     }
 
     /// Name (with a prefix) and shape of every checkpoint tensor, with its parameter and offset.

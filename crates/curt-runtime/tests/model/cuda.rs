@@ -211,7 +211,7 @@ fn update_on_group(model: &mut impl Policy, tokens: &[(Vec<u32>, usize)], step: 
 fn moments(model: &impl Policy) -> Vec<u8> {
     let folder = tempfile::tempdir().unwrap();
     model.save_optimizer(folder.path()).unwrap();
-    fs::read(folder.path().join("optimizer.safetensors")).unwrap()
+    fs::read(folder.path().join("optimizer.state")).unwrap()
 }
 
 /// Ten updates by AdamW, every other one clipped, follow the CPU within a tolerance of nothing: after each, every weight has its

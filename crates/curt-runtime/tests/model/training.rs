@@ -6,9 +6,11 @@ use std::path::Path;
 use crate::random_model::{QWEN2, QWEN3, bits, changed_model, config, random_model, request, token_sequences, views};
 use curt_kernels::{Backend, Cpu, Ops, Real};
 use curt_runtime::{
-    Checkpoint, GenerateRequest, Policy, PolicyError, RuntimeError, Sampling, Settings, TokenGradients, Transformer, Update,
+    Checkpoint, GenerateRequest, Policy, PolicyError, RuntimeError, Sampling, Settings, TokenGradients, Tokenizer, Transformer,
+    Update,
 };
 use safetensors::{Dtype, serialize, tensor::TensorView};
+use serde_json::json;
 
 type Model = Transformer<Cpu<f32>>;
 
@@ -285,6 +287,25 @@ fn a_restored_policy_continues_bit_for_bit() {
     }
 }
 
+/// The run that made it may have deleted it meanwhile.
+#[test]
+fn a_model_can_be_saved_after_its_folder_is_gone() {
+    let committed = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/tiny-good");
+    let folder = tempfile::tempdir().unwrap();
+    for entry in fs::read_dir(committed).unwrap() {
+        let entry = entry.unwrap();
+        fs::copy(entry.path(), folder.path().join(entry.file_name())).unwrap();
+    }
+    let tokenizer = Tokenizer::load(folder.path()).unwrap();
+    let expected = fs::read(folder.path().join("tokenizer.json")).unwrap();
+    let model = Transformer::load(Cpu::<f32>::new(1).unwrap(), folder.path(), Some(&tokenizer), Settings::default()).unwrap();
+    folder.close().unwrap();
+    let saved = tempfile::tempdir().unwrap();
+    model.save_weights(saved.path()).unwrap();
+    assert_eq!(fs::read(saved.path().join("tokenizer.json")).unwrap(), expected);
+    assert!(Tokenizer::load(saved.path()).is_ok());
+}
+
 #[test]
 fn a_policy_without_updates_is_saved_too() {
     let (folder, mut model) = saved(QWEN3, 0);
@@ -302,11 +323,30 @@ fn a_policy_without_updates_is_saved_too() {
 fn restore_damaged(damage: impl Fn(&Path)) -> RuntimeError {
     let (folder, _) = saved(QWEN3, 1);
     let mut model = load(folder.path());
-    damage(&folder.path().join("optimizer.safetensors"));
+    damage(&folder.path().join("optimizer.state"));
     match model.restore(folder.path()).unwrap_err() {
         PolicyError::Checkpoint(error) => error,
         other => panic!("{other}"),
     }
+}
+
+#[test]
+fn a_checkpoint_of_a_model_that_computes_in_another_way_is_refused() {
+    for (key, value) in [("rms_norm_eps", json!(1e-3)), ("max_position_embeddings", json!(64)), ("eos_token_id", json!([2, 3]))] {
+        let (file, key, value) = (Path::new("config.json"), &key, &value);
+        let error = restore_damaged(|path| {
+            let path = path.with_file_name(file);
+            let mut config: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+            config[*key] = value.clone();
+            fs::write(&path, config.to_string()).unwrap();
+        });
+        let found = matches!(&error, RuntimeError::Key { path, key: named, .. } if path.ends_with(file) && named == *key);
+        assert!(found && error.to_string().contains("as in the model that was loaded"), "{error}");
+    }
+    let error = restore_damaged(|path| {
+        fs::write(path.with_file_name("generation_config.json"), "{\"eos_token_id\": 3}").unwrap();
+    });
+    assert!(matches!(&error, RuntimeError::Key { path, .. } if path.ends_with("generation_config.json")), "{error}");
 }
 
 /// Writes the optimizer file again; `change` may alter name, shape and values of each tensor.
@@ -327,7 +367,7 @@ fn rewrite(path: &Path, change: impl Fn(&mut String, &mut Vec<usize>, &mut Vec<f
 }
 
 fn is_optimizer(path: &Path) -> bool {
-    path.ends_with("optimizer.safetensors")
+    path.ends_with("optimizer.state")
 }
 
 #[test]

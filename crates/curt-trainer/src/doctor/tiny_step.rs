@@ -38,6 +38,7 @@ pub fn tiny_step(run: &mut Trainer, keep_going: &mut dyn FnMut(GenerateProgress)
     rollout.num_generations = rollout.num_generations.min(SAMPLES);
     rollout.max_completion_length = rollout.max_completion_length.min(TOKENS);
     rollout.screening = 0;
+    rollout.refill_rounds = 0;
     let outcome = step(run, 0, keep_going)?;
     let rows = || outcome.groups.iter().flat_map(|group| &group.shaped.rollouts);
     Ok(TinyStep {

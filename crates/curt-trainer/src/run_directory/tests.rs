@@ -77,6 +77,32 @@ fn no_tensorboard_file_unless_asked_for() {
     assert!(!directory.positions().unwrap().contains_key(TENSORBOARD));
 }
 
+/// A run that had one and goes on without it does not lose what is in it.
+#[test]
+fn a_tensorboard_file_that_is_not_written_any_more_is_kept() {
+    let (_folder, mut config, mut directory) = new_run();
+    write_step(&mut directory, 1);
+    drop(directory);
+    let file = config.output_dir.join(TENSORBOARD);
+    let then = fs::read(&file).unwrap();
+    assert!(!then.is_empty());
+    config.log.tensorboard = false;
+    let mut without = RunDirectory::open(&config, &BTreeMap::new()).unwrap();
+    write_step(&mut without, 2);
+    let positions = without.positions().unwrap();
+    without.cut_back(&positions, 2).unwrap();
+    assert_eq!(fs::read(&file).unwrap(), then);
+}
+
+#[test]
+fn a_run_is_of_one_process_at_a_time() {
+    let (_folder, config, directory) = new_run();
+    let error = RunDirectory::open(&config, &BTreeMap::new()).unwrap_err();
+    assert!(matches!(&error, RunDirectoryError::InUse { path } if *path == config.output_dir), "{error}");
+    drop(directory);
+    RunDirectory::open(&config, &BTreeMap::new()).unwrap();
+}
+
 #[test]
 fn occupied_directory() {
     let (_folder, mut config, _) = new_run();
@@ -177,6 +203,7 @@ fn cut_back_to_nothing_is_a_new_run() {
     let (_folder, config, mut directory) = new_run();
     let then = contents(directory.path());
     (1..=3).for_each(|step| write_step(&mut directory, step));
+    drop(directory);
     let mut resumed = RunDirectory::open(&config, &BTreeMap::new()).unwrap();
     resumed.cut_back(&BTreeMap::new(), 0).unwrap();
     assert_eq!(contents(resumed.path()), then);
@@ -194,6 +221,7 @@ fn file_shorter_than_the_checkpoint_says() {
     let (_folder, config, mut directory) = new_run();
     (1..=2).for_each(|step| write_step(&mut directory, step));
     let positions = directory.positions().unwrap();
+    drop(directory);
     for name in [METRICS, EVENTS, TENSORBOARD] {
         let path = config.output_dir.join(name);
         let whole = fs::read(&path).unwrap();
@@ -220,6 +248,7 @@ proptest! {
         (1..=checkpoint).for_each(|step| write_step(&mut directory, step));
         let positions = directory.positions().unwrap();
         (checkpoint + 1..=checkpoint + killed).for_each(|step| write_step(&mut directory, step));
+        drop(directory);
         let mut resumed = RunDirectory::open(&config, &BTreeMap::new()).unwrap();
         resumed.cut_back(&positions, checkpoint).unwrap();
         (checkpoint + 1..=last).for_each(|step| write_step(&mut resumed, step));

@@ -92,7 +92,9 @@ fn embedded_is_the_main_run() {
 #[test]
 fn embedded_states_every_key_that_a_chain_run_uses() {
     let mut written: toml::Table = RunFile::load(None, &[]).unwrap().to_toml().unwrap().parse().unwrap();
-    for key in ["prompt_key", "answer_key", "prompt_suffix", "chat_template", "filter_overlong_prompts", "pass_rate_field", "sampler"] {
+    for key in
+        ["prompt_key", "answer_key", "prompt_suffix", "chat_template", "filter_overlong_prompts", "pass_rate_field", "sampler"]
+    {
         written["data"].as_table_mut().unwrap().remove(key).unwrap();
     }
     // it follows the task, or problems of one's own would be judged as chains

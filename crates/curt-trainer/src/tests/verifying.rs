@@ -57,6 +57,16 @@ fn what_cannot_be_graded_is_wrong_or_counts_in_nothing() {
     assert_eq!(outcome.groups[1].admission, Admission::Ungradable);
 }
 
+/// It is what a strategy compares with what it has seen, which is what counts.
+#[test]
+fn the_accuracy_of_a_step_is_of_what_counts() {
+    for (ungradable, right_of) in [(Ungradable::Wrong, 8.0), (Ungradable::Drop, 3.0)] {
+        let (outcome, _) = step_with(ungradable, &[]);
+        let groups: Vec<_> = outcome.groups.iter().map(|group| group.shaped.verified.clone()).collect();
+        assert_eq!(crate::shape::accuracy(&groups), Some(1.0 / right_of), "{ungradable:?}");
+    }
+}
+
 #[test]
 fn a_group_that_cannot_be_graded_is_dropped_by_every_gate() {
     for gate in ["none", "mixed_outcome", "reward_std", "any_correct_and_spread"] {

@@ -368,9 +368,9 @@ fn a_damaged_checkpoint_is_named_and_the_one_before_it_is_taken() {
     assert!(error.contains("model.safetensors") && error.contains("damaged"), "{error}");
     run(&whole, 1, &[], Some(&ResumeFrom::Latest), u32::MAX).unwrap();
     assert_same(&expected, &contents(&whole));
-    fs::remove_file(whole.join("checkpoint-4/optimizer.safetensors")).unwrap();
+    fs::remove_file(whole.join("checkpoint-4/optimizer.state")).unwrap();
     let error = run(&whole, 1, &[], Some(&ResumeFrom::Step(4)), u32::MAX).unwrap_err().to_string();
-    assert!(error.contains("optimizer.safetensors"), "{error}");
+    assert!(error.contains("optimizer.state"), "{error}");
 }
 
 #[test]

@@ -149,7 +149,7 @@ fn a_resumed_run_ends_like_the_uninterrupted_one() {
     // the run directory's own run.toml says everything else
     let resumed = curt(root.path()).args(["train", "--resume", "latest", "--output-dir"]).args([&halved]).run().ends_with(0);
     assert!(resumed.stdout.contains("resumed after step 1"), "{}", resumed.stdout);
-    for file in ["model.safetensors", "optimizer.safetensors"] {
+    for file in ["model.safetensors", "optimizer.state"] {
         let bytes = |run: &Path| fs::read(run.join("checkpoint-2").join(file)).unwrap();
         assert!(bytes(&whole) == bytes(&halved), "{file} differs");
     }
@@ -236,7 +236,8 @@ fn problems_with_overlong_prompts_are_left_out_where_that_is_asked_for() {
     fs::write(root.path().join("data.jsonl"), format!("{long}{short}")).unwrap();
     fs::write(root.path().join("eval.jsonl"), format!("{short}{long}{long}")).unwrap();
     let data = ["data.task=jsonl", "data.path=data.jsonl", "data.chat_template=false", "data.prompt_suffix=''"];
-    let limits = ["rollout.max_prompt_length=8", "data.filter_overlong_prompts=true", "eval.enabled=true", "eval.path=eval.jsonl"];
+    let limits =
+        ["rollout.max_prompt_length=8", "data.filter_overlong_prompts=true", "eval.enabled=true", "eval.path=eval.jsonl"];
     let sets: Vec<String> = data.iter().chain(&limits).map(|set| format!("--set={set}")).collect();
     let sets: Vec<&str> = sets.iter().map(String::as_str).collect();
     let run = train(&root.path().join("run"), &sets).ends_with(0);

@@ -23,7 +23,7 @@ fn a_run_on_cuda_has_the_bytes_of_one_on_the_cpu() {
     let launcher = ["env", &library, "STAND_IN_CUDA_COUNT_TRAFFIC=0"];
     let run = train_by(&launcher, &on_cuda, &[&more[..], &["cuda:0"]].concat()).ends_with(0);
     assert!(run.stdout.contains("cuda:0, "), "{}", run.stdout);
-    for weights in ["model.safetensors", "optimizer.safetensors"] {
+    for weights in ["model.safetensors", "optimizer.state"] {
         let of = |run: &Path| fs::read(run.join("checkpoint-2").join(weights)).unwrap();
         assert!(of(&on_cpu) == of(&on_cuda), "{weights} differs");
     }
