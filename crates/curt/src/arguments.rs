@@ -85,7 +85,7 @@ const VERIFY_EXAMPLES: &str = "\
 Examples:
   curt verify answers.jsonl                               how many are correct, how fast, which took longest
   curt verify answers.jsonl --json                        {id, verdict, reason, extracted} a line
-  curt verify answers.jsonl --against 'python3 fixtures/verifiers/math_verify.py'
+  curt verify answers.jsonl --against 'python3 fixtures/verifiers/ask_math_verify.py'
   curt verify problems.jsonl --self                       whether each right answer can be read and equals itself
   curt verify programs.jsonl --kind code                  answers are programs, right answers are tests
 

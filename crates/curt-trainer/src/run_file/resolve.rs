@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use curt_reward::{Parameters, Preset, RewardError};
+use curt_task::STEP_BY_STEP_SUFFIX;
 
 use super::error::RunFileError;
 use super::keys;
@@ -54,7 +55,6 @@ const EMBEDDED_MODELS: &[&str] = &["embedded:good", "embedded:weak"];
 const TOKENS: &str = "a number of tokens, at least 1";
 const LINKS: &str = "a number of links from 1 to 20";
 const LINK_RANGE: std::ops::RangeInclusive<i128> = 1..=20;
-const BOXED: &str = "\nThink step by step and put the final answer within \\boxed{}.";
 
 impl RunFile {
     /// The configuration that this run file describes.
@@ -135,7 +135,9 @@ impl RunFile {
             links: self.links()?,
             prompt_key: self.text("data.prompt_key")?.unwrap_or_else(|| "auto".to_owned()),
             answer_key: self.text("data.answer_key")?.unwrap_or_else(|| "auto".to_owned()),
-            prompt_suffix: self.text("data.prompt_suffix")?.unwrap_or_else(|| if asks_for_box { BOXED } else { "" }.to_owned()),
+            prompt_suffix: self
+                .text("data.prompt_suffix")?
+                .unwrap_or_else(|| if asks_for_box { STEP_BY_STEP_SUFFIX } else { "" }.to_owned()),
             chat_template: self.flag("data.chat_template", jsonl)?,
             filter_overlong_prompts: self.flag("data.filter_overlong_prompts", false)?,
             pass_rate_field: self.text("data.pass_rate_field")?.unwrap_or_else(|| "pass_rate".to_owned()),
