@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::config::{MAX_CONFIG_BYTES, read_object};
@@ -26,6 +27,8 @@ pub struct Tokenizer {
     inner: tokenizers::Tokenizer,
     folder: PathBuf,
     special_tokens: BTreeMap<String, String>,
+    /// One more than the largest id of the tokens that frame a text.
+    frame_end: usize,
 }
 
 impl Tokenizer {
@@ -36,14 +39,16 @@ impl Tokenizer {
         let path = folder.join("tokenizer.json");
         let bytes = fs::read(&path).map_err(|source| RuntimeError::reading(&path, "the tokenizer", source))?;
         let failed = |reason: String| RuntimeError::Tokenizer { path: path.clone(), reason };
-        let mut inner = tokenizers::Tokenizer::from_bytes(bytes).map_err(|error| failed(error.to_string()))?;
+        let mut inner = tokenizers::Tokenizer::from_bytes(&bytes).map_err(|error| failed(error.to_string()))?;
+        let frame: Frame = serde_json::from_slice(&bytes).map_err(|error| failed(error.to_string()))?;
+        let frame_end = frame.end(&frame.post_processor).map_err(failed)?;
         inner.with_padding(None);
         inner.with_truncation(None).map_err(|error| failed(error.to_string()))?;
         let special_tokens = match read_tokenizer_config(folder)? {
             Some(config) => special_tokens(&config),
             None => BTreeMap::new(),
         };
-        Ok(Self { inner, folder: folder.to_path_buf(), special_tokens })
+        Ok(Self { inner, folder: folder.to_path_buf(), special_tokens, frame_end })
     }
 
     /// The ids of a text. `add_special_tokens` applies the tokenizer's own frame (often a BOS); a rendered chat template
@@ -88,7 +93,7 @@ impl Tokenizer {
 
     /// Refuses a tokenizer that could give ids for which a model of `vocab` rows has none.
     pub fn check_vocab(&self, vocab: usize) -> Result<(), RuntimeError> {
-        let tokens = self.vocab_size();
+        let tokens = self.vocab_size().max(self.frame_end);
         if tokens > vocab {
             return Err(RuntimeError::TokenizerTooLarge { path: self.folder.join("tokenizer.json"), tokens, vocab });
         }
@@ -98,6 +103,39 @@ impl Tokenizer {
     /// The tokenizer's files, chat template included, to be copied beside saved weights.
     pub fn files(&self) -> Vec<PathBuf> {
         FILES.iter().map(|name| self.folder.join(name)).filter(|path| path.is_file()).collect()
+    }
+}
+
+/// The part of `tokenizer.json` that frames a text with special tokens, which the library takes as it is and fails on later.
+#[derive(Deserialize)]
+struct Frame {
+    #[serde(default)]
+    post_processor: Value,
+}
+
+impl Frame {
+    /// One more than the largest id in `processor`, or why it cannot frame a text.
+    fn end(&self, processor: &Value) -> Result<usize, String> {
+        let inner = processor["processors"].as_array().into_iter().flatten();
+        let mut end = inner.map(|processor| self.end(processor)).try_fold(0, |end, inner| inner.map(|inner| end.max(inner)))?;
+        if processor["type"] != "TemplateProcessing" {
+            return Ok(end);
+        }
+        let tokens = &processor["special_tokens"];
+        let pieces = |form: &str| processor[form].as_array().cloned().unwrap_or_default();
+        for piece in [pieces("single"), pieces("pair")].concat() {
+            if let Some(id) = piece["SpecialToken"]["id"].as_str().filter(|id| tokens.get(*id).is_none()) {
+                return Err(format!("post_processor: the token `{id}` is not among its special_tokens"));
+            }
+        }
+        if pieces("single").iter().any(|piece| piece["Sequence"]["id"] == "B") {
+            return Err("post_processor: `single` has a place for a second text".into());
+        }
+        for token in tokens.as_object().into_iter().flat_map(|tokens| tokens.values()) {
+            let ids = token["ids"].as_array().into_iter().flatten().filter_map(Value::as_u64);
+            end = ids.fold(end, |end, id| end.max(id as usize + 1));
+        }
+        Ok(end)
     }
 }
 
@@ -226,6 +264,32 @@ pub(crate) mod tests {
             fs::write(folder.path().join("tokenizer.json"), text).unwrap();
             let error = Tokenizer::load(folder.path()).unwrap_err();
             assert!(matches!(error, RuntimeError::Tokenizer { .. }), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_frame_that_names_what_is_not_there_is_refused() {
+        let text = json!({"Sequence": {"id": "A", "type_id": 0}});
+        let second = json!({"Sequence": {"id": "B", "type_id": 0}});
+        let bos = json!({"SpecialToken": {"id": "^", "type_id": 0}});
+        let declared = |id: u32| json!({"^": {"id": "^", "ids": [id], "tokens": ["^"]}});
+        let load = |single: &[&Value], tokens: Value, nested: bool| {
+            let folder = tempfile::tempdir().unwrap();
+            let mut tokenizer = character_tokenizer();
+            let template =
+                json!({"type": "TemplateProcessing", "single": single, "pair": [text, second], "special_tokens": tokens});
+            tokenizer["post_processor"] = if nested { json!({"type": "Sequence", "processors": [template]}) } else { template };
+            write_tokenizer(folder.path(), &tokenizer, &json!({}));
+            Tokenizer::load(folder.path())
+        };
+        for nested in [false, true] {
+            assert_eq!(load(&[&bos, &text], declared(1), nested).unwrap().encode("4", true).unwrap(), [1, 16]);
+            let undeclared = load(&[&bos, &text], json!({}), nested).unwrap_err().to_string();
+            assert!(undeclared.contains("`^` is not among"), "{undeclared}");
+            let two = load(&[&text, &second], json!({}), nested).unwrap_err().to_string();
+            assert!(two.contains("second text"), "{two}");
+            let beyond = load(&[&bos, &text], declared(99), nested).unwrap().check_vocab(42).unwrap_err();
+            assert!(matches!(beyond, RuntimeError::TokenizerTooLarge { tokens: 100, vocab: 42, .. }), "{beyond}");
         }
     }
 

@@ -43,6 +43,14 @@ pub enum TrainError {
     /// The run directory.
     #[error(transparent)]
     RunDirectory(#[from] crate::run_directory::RunDirectoryError),
+    /// A problem whose prompt cannot be rendered or encoded.
+    #[error("problem `{problem}`: {source}")]
+    Prompt {
+        /// Its id.
+        problem: String,
+        /// What the template or the tokenizer says.
+        source: Box<RuntimeError>,
+    },
     /// A problem whose prompt has no tokens.
     #[error("problem `{problem}` has an empty prompt")]
     EmptyPrompt {
@@ -88,12 +96,12 @@ pub enum TrainError {
         problem: String,
     },
     /// The prompt and completion limits do not fit the model.
-    #[error(
-        "rollout.max_prompt_length {prompt} + max_completion_length {completion} exceed the model's context of {context} tokens"
-    )]
+    #[error("rollout.max_prompt_length {prompt} + {key} {completion} exceed the model's context of {context} tokens")]
     ContextTooShort {
         /// Longest prompt.
         prompt: usize,
+        /// The key of the limit that is too large.
+        key: &'static str,
         /// Longest completion.
         completion: usize,
         /// The model's context.

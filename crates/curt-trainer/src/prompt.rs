@@ -1,6 +1,6 @@
 //! Problem → token ids of its prompt.
 
-use curt_runtime::{ChatTemplate, Tokenizer};
+use curt_runtime::{ChatTemplate, RuntimeError, Tokenizer};
 use curt_task::{Message, Problem, Prompt};
 
 use crate::error::TrainError;
@@ -49,7 +49,7 @@ impl PromptEncoder {
     pub fn encode_any_length(&self, problem: &Problem) -> Result<Vec<u32>, TrainError> {
         let text = self.render(problem)?;
         // a template writes its own special tokens; text without one gets those that the tokenizer would add
-        let ids = self.tokenizer.encode(&text, self.template.is_none())?;
+        let ids = self.tokenizer.encode(&text, self.template.is_none()).map_err(of(problem))?;
         if ids.is_empty() {
             return Err(TrainError::EmptyPrompt { problem: problem.id.clone() });
         }
@@ -70,8 +70,12 @@ impl PromptEncoder {
         };
         let messages: Vec<_> =
             messages.into_iter().map(|m| serde_json::json!({ "role": m.role, "content": m.content })).collect();
-        Ok(template.render(&messages, true, &serde_json::Map::new())?)
+        template.render(&messages, true, &serde_json::Map::new()).map_err(of(problem))
     }
+}
+
+fn of(problem: &Problem) -> impl FnOnce(RuntimeError) -> TrainError + '_ {
+    |source| TrainError::Prompt { problem: problem.id.clone(), source: Box::new(source) }
 }
 
 #[cfg(test)]

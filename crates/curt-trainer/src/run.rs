@@ -191,8 +191,8 @@ impl Run {
             return Err(TrainError::NoReference { beta: trainer.config.algo.beta });
         }
         let Some(from) = resume else {
-            let directory = RunDirectory::create(&trainer.config)?;
-            let (fingerprints, watch) = (fingerprints(&trainer)?, Watch::new(&trainer.config, &[]));
+            let fingerprints = fingerprints(&trainer)?;
+            let (directory, watch) = (RunDirectory::create(&trainer.config)?, Watch::new(&trainer.config, &[]));
             let curve = Vec::new();
             return Ok(Self { trainer, directory, fingerprints, done: 0, saved: None, num_tokens: 0, curve, watch, halt: None });
         };

@@ -59,7 +59,7 @@ pub enum RunDirectoryError {
         path: PathBuf,
     },
     /// Reading or writing failed: a full disk, missing rights, …
-    #[error("{}: cannot be written: {source}", path.display())]
+    #[error("{}: cannot be read or written: {source}", path.display())]
     Io {
         /// The file or directory.
         path: PathBuf,
@@ -107,6 +107,8 @@ impl RunDirectory {
         if is_occupied(root) {
             return Err(RunDirectoryError::Occupied { path: root.into() });
         }
+        // before anything is made
+        config.to_toml()?;
         let rollouts = root.join(ROLLOUTS);
         fs::create_dir_all(&rollouts).map_err(io_error(&rollouts))?;
         Self::start(config)

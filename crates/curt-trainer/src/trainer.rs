@@ -68,8 +68,11 @@ impl Trainer {
     pub fn new(config: Config, policy: Box<dyn Policy>, tokenizer: Tokenizer, folder: &Path) -> Result<Self, TrainError> {
         let (prompt, completion) = (config.rollout.max_prompt_length, config.rollout.max_completion_length);
         let context = policy.context_length();
-        if prompt.saturating_add(completion.max(config.eval.max_completion_length)) > context {
-            return Err(TrainError::ContextTooShort { prompt, completion, context });
+        let evaluated = if config.eval.enabled { config.eval.max_completion_length } else { 0 };
+        for (key, completion) in [("rollout.max_completion_length", completion), ("eval.max_completion_length", evaluated)] {
+            if prompt.saturating_add(completion) > context {
+                return Err(TrainError::ContextTooShort { prompt, key, completion, context });
+            }
         }
         let data = &config.data;
         let missing = || TrainError::MissingChatTemplate { model: config.model.path.clone() };

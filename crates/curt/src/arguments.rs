@@ -158,7 +158,7 @@ pub struct DeviceArguments {
     #[arg(long, value_name = "DEVICE", value_parser = device)]
     pub device: Option<String>,
     /// Worker threads, 0 for all cores; changes speed, never a result
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = threads)]
     pub threads: Option<usize>,
 }
 
@@ -167,6 +167,10 @@ impl DeviceArguments {
     pub fn name(&self) -> &str {
         self.device.as_deref().unwrap_or("auto")
     }
+}
+
+fn threads(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|n| *n <= 4096).ok_or_else(|| "expected a number of threads up to 4096, 0 for all cores".to_owned())
 }
 
 fn device(text: &str) -> Result<String, String> {

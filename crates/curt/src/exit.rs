@@ -262,7 +262,10 @@ fn train_code(error: &TrainError) -> u8 {
             RunDirectoryError::TooShort { .. } | RunDirectoryError::Metrics(_) => DATA,
             _ => SYSTEM,
         },
-        TrainError::EmptyPrompt { .. } | TrainError::PromptTooLong { .. } | TrainError::AllPromptsTooLong { .. } => DATA,
+        TrainError::Prompt { .. }
+        | TrainError::EmptyPrompt { .. }
+        | TrainError::PromptTooLong { .. }
+        | TrainError::AllPromptsTooLong { .. } => DATA,
         TrainError::NoPassRates { .. } | TrainError::BadPassRate { .. } => DATA,
         TrainError::MissingChatTemplate { .. } | TrainError::NoChatTemplate { .. } | TrainError::NoProblems { .. } => DATA,
         TrainError::ContextTooShort { .. } | TrainError::MissingFacts { .. } | TrainError::CutToNothing { .. } => CONFIG,

@@ -103,7 +103,7 @@ pub const MUTANTS: [Mutant; 14] = [
             ("self.for_each_block(rows, DWEIGHT_ROWS, 4 * rows * width,", "self.for_each_block(rows, block, 4 * rows * width,"),
             ("shared.range(task.start / DWEIGHT_ROWS * width, width)", "shared.range(task.start / block * width, width)"),
         ],
-        test: "cargo test --package curt-runtime --test model gradients::threads_change_no_bit",
+        test: "cargo test --package curt-runtime --test model gradients::recomputation_and_threads_change_no_bit",
     },
     Mutant {
         invariant: Some(7),

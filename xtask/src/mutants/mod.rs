@@ -205,6 +205,19 @@ mod tests {
         for mutant in all() {
             let original = &workspace.files[mutant.file];
             assert_ne!(&mutate(original, mutant).unwrap(), original, "{}", mutant.name);
+            // the filter is the last word; what it matches is a part of a test's path
+            let words: Vec<&str> = mutant.test.split_whitespace().collect();
+            let package = format!("crates/{}/", words[words.iter().position(|word| *word == "--package").unwrap() + 1]);
+            let filter = words.last().unwrap().rsplit("::").next().unwrap();
+            let sources = || workspace.files.iter().filter(|(path, _)| path.starts_with(&package));
+            let in_a_name =
+                |line: &str| line.split_once("fn ").is_some_and(|(_, rest)| rest.split('(').next().unwrap().contains(filter));
+            let is_module = sources().any(|(path, _)| path.ends_with(&format!("/{filter}.rs")));
+            assert!(
+                is_module || sources().any(|(_, text)| text.lines().any(in_a_name)),
+                "{}: no test is called {filter}",
+                mutant.name
+            );
         }
     }
 

@@ -65,16 +65,16 @@ impl Arithmetic {
         let rollouts_per_update = rollouts / updates.max(1);
         // sequences are not cut: as many as fit go into a pass
         let per_pass = (micro_tokens / longest.max(1)).max(1);
-        let all_rollouts = rollouts * steps;
+        let all_rollouts = rollouts.saturating_mul(steps);
         Self {
             prompts,
             samples,
             rollouts,
             limit,
-            generated: rollouts * limit,
+            generated: rollouts.saturating_mul(limit),
             updates,
             rollouts_per_update,
-            tokens_per_update: rollouts_per_update * longest,
+            tokens_per_update: rollouts_per_update.saturating_mul(longest),
             micro_tokens,
             passes_per_update: rollouts_per_update.div_ceil(per_pass),
             steps,

@@ -143,7 +143,7 @@ fn unwritable_directory_is_named() {
     fs::write(&file, "").unwrap();
     let error = RunDirectory::create(&config(&file.join("run"))).unwrap_err();
     assert!(matches!(&error, RunDirectoryError::Io { path, .. } if path.starts_with(&file)), "{error}");
-    assert!(error.to_string().contains("cannot be written"), "{error}");
+    assert!(error.to_string().contains("cannot be read or written"), "{error}");
 }
 
 /// `/dev/full` refuses every write as a full disk does.

@@ -61,7 +61,7 @@ fn wrong_rows_of_answers_are_said() {
     }
 }
 
-const CONFIG: [Wrong; 25] = [
+const CONFIG: [Wrong; 27] = [
     ("unknown option", "train --steps 3", 2, &["--steps"]),
     ("unknown command", "tran", 2, &["tran", "train"]),
     ("missing run file", "train missing.toml", 2, &["missing.toml"]),
@@ -85,6 +85,8 @@ const CONFIG: [Wrong; 25] = [
     ("unknown embedded model", "eval embedded:best", 2, &["embedded:best", "embedded:weak"]),
     ("budget beyond the limit", "eval embedded:good --budgets=512", 2, &["512", "256"]),
     ("no samples", "eval embedded:good --n=0", 2, &["at least 1"]),
+    ("too many threads", "train --threads 5000", 2, &["--threads", "4096"]),
+    ("evaluations beyond the context", "train --set=eval.max_completion_length=4000", 2, &["eval.max_completion_length 4000"]),
     ("too many samples", "eval embedded:good --n=4294967296", 2, &["at most 4294967295"]),
     ("too many completions", "generate embedded:good --prompt=^ --n=4294967296", 2, &["at most 4294967295"]),
     ("negative temperature", "generate embedded:good --prompt=^ --temperature=-1", 2, &["at least 0"]),

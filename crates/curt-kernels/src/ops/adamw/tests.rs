@@ -39,7 +39,7 @@ impl OpCase for Case {
 
     /// Elements.
     type Sizes = usize;
-    const SMOKE: &'static [usize] = &[0, 1, 31, 257, 4099];
+    const SMOKE: &'static [usize] = &[0, 1, 17, 31, 257, 4099];
     const MATRIX: &'static [usize] = &[0, 1, 7, 31, 33, 61, 127, 255, 256, 257, 576, 896, 1024, 16_384, 40_001];
 
     /// Three updates.

@@ -210,8 +210,14 @@ impl OpCase for Case {
 
     /// Lengths of the sequences, query heads, key heads, width of a head.
     type Sizes = (&'static [usize], usize, usize, usize);
-    const SMOKE: &'static [Self::Sizes] =
-        &[(&[], 2, 1, 8), (&[1, 17, 31, 0, 33], 4, 2, 8), (&[16, 15], 3, 1, 24), (&[33], 2, 2, 64), (&[17, 1], 2, 1, 128)];
+    const SMOKE: &'static [Self::Sizes] = &[
+        (&[], 2, 1, 8),
+        (&[1, 17, 31, 0, 33], 4, 2, 8),
+        (&[16, 15], 3, 1, 24),
+        (&[33], 2, 2, 64),
+        (&[17, 1], 2, 1, 128),
+        (&[257], 1, 1, 8),
+    ];
     const MATRIX: &'static [Self::Sizes] = &[
         (&[], 2, 1, 8),
         (&[1, 15, 16, 17, 31, 0, 33], 4, 2, 8),

@@ -30,7 +30,8 @@ impl OpCase for Case {
 
     /// Rows, width and vocabulary.
     type Sizes = (usize, usize, usize);
-    const SMOKE: &'static [(usize, usize, usize)] = &[(0, 3, 5), (1, 1, 1), (31, 33, 23), (61, 7, 23), (7, 257, 23)];
+    const SMOKE: &'static [(usize, usize, usize)] =
+        &[(0, 3, 5), (1, 1, 1), (17, 17, 23), (31, 33, 23), (61, 7, 23), (7, 257, 23)];
     const MATRIX: &'static [(usize, usize, usize)] = &[
         (0, 3, 5),
         (1, 1, 1),

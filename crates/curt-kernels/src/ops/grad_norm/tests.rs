@@ -20,7 +20,7 @@ impl OpCase for Case {
 
     /// Elements.
     type Sizes = usize;
-    const SMOKE: &'static [usize] = &[0, 1, 31, 257, BLOCK - 1, BLOCK, BLOCK + 33];
+    const SMOKE: &'static [usize] = &[0, 1, 17, 31, 257, BLOCK - 1, BLOCK, BLOCK + 33];
     const MATRIX: &'static [usize] =
         &[0, 1, 7, 15, 16, 31, 33, 61, 127, 257, BLOCK - 1, BLOCK, BLOCK + 1, 7 * BLOCK, 8 * BLOCK + 31, 576 * 576, 65_537];
 

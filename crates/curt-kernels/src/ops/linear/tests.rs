@@ -72,6 +72,7 @@ impl OpCase for Case {
         (31, 33, 7, true),
         (65, 31, 33, false),
         (3, 130, 65, true),
+        (17, 257, 17, true),
     ];
     const MATRIX: &'static [Self::Sizes] = &[
         (0, 3, 2, true),

@@ -92,8 +92,14 @@ impl OpCase for Case {
 
     /// Rows, query heads, key heads, width of a head, whether heads are normed.
     type Sizes = (usize, usize, usize, usize, bool);
-    const SMOKE: &'static [Self::Sizes] =
-        &[(0, 2, 1, 8, true), (1, 3, 1, 2, true), (31, 3, 1, 34, true), (7, 5, 5, 16, false), (65, 2, 1, 64, true)];
+    const SMOKE: &'static [Self::Sizes] = &[
+        (0, 2, 1, 8, true),
+        (1, 3, 1, 2, true),
+        (31, 3, 1, 34, true),
+        (7, 5, 5, 16, false),
+        (65, 2, 1, 64, true),
+        (257, 1, 1, 16, true),
+    ];
     const MATRIX: &'static [Self::Sizes] = &[
         (0, 2, 1, 8, true),
         (1, 1, 1, 2, true),

@@ -68,7 +68,7 @@ impl OpCase for Case {
 
     /// Rows and width.
     type Sizes = (usize, usize);
-    const SMOKE: &'static [(usize, usize)] = &[(0, 3), (1, 1), (31, 33), (65, 31), (3, 257)];
+    const SMOKE: &'static [(usize, usize)] = &[(0, 3), (1, 1), (31, 33), (65, 31), (17, 17), (3, 257)];
     const MATRIX: &'static [(usize, usize)] = &[
         (0, 3),
         (1, 1),

@@ -27,7 +27,7 @@ impl OpCase for Case {
 
     /// Rows and width.
     type Sizes = (usize, usize);
-    const SMOKE: &'static [(usize, usize)] = &[(0, 5), (1, 1), (7, 31), (31, 33), (2, 257)];
+    const SMOKE: &'static [(usize, usize)] = &[(0, 5), (1, 1), (7, 31), (17, 17), (31, 33), (2, 257)];
     const MATRIX: &'static [(usize, usize)] = &[
         (0, 5),
         (1, 1),
