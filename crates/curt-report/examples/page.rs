@@ -1,4 +1,4 @@
-//! The page of run directories: `cargo run --example page -- RUN… OUT.html`.
+//! The page of run directories: `cargo run -p curt-report --example page -- RUN… OUT.html`.
 
 use curt_report::{Page, read_run};
 

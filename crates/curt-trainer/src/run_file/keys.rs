@@ -1,4 +1,4 @@
-//! Every key that a run file may have, with the spellings of TRL that mean exactly the same.
+//! Every key that a run file may have, with the spellings of TRL that mean the same, but for what the comments here say.
 
 use std::sync::LazyLock;
 
@@ -109,6 +109,7 @@ pub(super) static KEYS: &[Key] = &[
     // optimizer updates, as in TRL, but whole ones: a share of the run (below 1) is not taken; the first update has 1/W of
     // the peak and not 0
     trl("train", "warmup_steps"),
+    // `constant` is what TRL calls constant_with_warmup: its constant has no warm-up
     trl("train", "lr_scheduler_type"),
     trl("train", "weight_decay"),
     trl("train", "adam_beta1"),
@@ -117,6 +118,7 @@ pub(super) static KEYS: &[Key] = &[
     trl("train", "max_grad_norm"),
     ours("train", "micro_tokens"),
     alias("train", "recompute_activations", &["gradient_checkpointing"]),
+    // steps as above, where TRL counts optimizer updates; eval_steps too
     trl("checkpoint", "save_steps"),
     trl("checkpoint", "save_total_limit"),
     ours("eval", "enabled"),
