@@ -4,6 +4,7 @@
 //! write per line or record; `rollouts/step_00010.jsonl.zst` is one file per step, written aside and renamed. A checkpoint
 //! stores the lengths of the append-only files, so that a resume cuts them back to exactly what they were, a line torn by a
 //! kill included; rollouts of later steps are deleted. Nothing but the TensorBoard file and `time/…` metrics holds a clock.
+//! `run.lock` is empty, and locked while a process is at work.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions, TryLockError};
