@@ -49,7 +49,7 @@ impl PromptEncoder {
     pub fn encode_any_length(&self, problem: &Problem) -> Result<Vec<u32>, TrainError> {
         let text = self.render(problem)?;
         // a template writes its own special tokens; text without one gets those that the tokenizer would add
-        let ids = self.tokenizer.encode(&text, self.template.is_none()).map_err(of(problem))?;
+        let ids = self.tokenizer.encode(&text, self.template.is_none()).map_err(prompt_error(problem))?;
         if ids.is_empty() {
             return Err(TrainError::EmptyPrompt { problem: problem.id.clone() });
         }
@@ -70,11 +70,12 @@ impl PromptEncoder {
         };
         let messages: Vec<_> =
             messages.into_iter().map(|m| serde_json::json!({ "role": m.role, "content": m.content })).collect();
-        template.render(&messages, true, &serde_json::Map::new()).map_err(of(problem))
+        template.render(&messages, true, &serde_json::Map::new()).map_err(prompt_error(problem))
     }
 }
 
-fn of(problem: &Problem) -> impl FnOnce(RuntimeError) -> TrainError + '_ {
+/// The error of a problem whose prompt cannot be rendered or encoded.
+fn prompt_error(problem: &Problem) -> impl FnOnce(RuntimeError) -> TrainError + '_ {
     |source| TrainError::Prompt { problem: problem.id.clone(), source: Box::new(source) }
 }
 
@@ -106,6 +107,22 @@ mod tests {
     fn problem(prompt: Prompt) -> Problem {
         let (id, answer, source) = ("p-1".into(), "7".into(), String::new());
         Problem { id, prompt, answer, source, difficulty: None, extra: serde_json::Map::new() }
+    }
+
+    #[test]
+    fn a_prompt_that_cannot_be_rendered_or_encoded_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("chat_template.jinja"), "{{ raise_exception('no system turn') }}").unwrap();
+        let template = ChatTemplate::load(folder.path()).unwrap();
+        let model = json!({"type": "WordLevel", "vocab": {"one": 0}, "unk_token": "[UNK]"});
+        let words = json!({"version": "1.0", "added_tokens": [], "model": model});
+        fs::write(folder.path().join("tokenizer.json"), words.to_string()).unwrap();
+        for (template, reason) in [(Some(template), "no system turn"), (None, "[UNK]")] {
+            let encoder = PromptEncoder::new(Tokenizer::load(folder.path()).unwrap(), template, String::new(), 9);
+            let error = encoder.encode(&problem(Prompt::Text("two".into()))).unwrap_err();
+            assert!(matches!(&error, TrainError::Prompt { problem, .. } if problem == "p-1"), "{error}");
+            assert!(error.to_string().contains(reason), "{error}");
+        }
     }
 
     #[test]

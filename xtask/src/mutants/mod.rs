@@ -205,19 +205,29 @@ mod tests {
         for mutant in all() {
             let original = &workspace.files[mutant.file];
             assert_ne!(&mutate(original, mutant).unwrap(), original, "{}", mutant.name);
-            // the filter is the last word; what it matches is a part of a test's path
+        }
+    }
+
+    #[test]
+    fn every_mutant_names_a_test() {
+        let workspace = Workspace::read(&root()).unwrap();
+        for mutant in all() {
             let words: Vec<&str> = mutant.test.split_whitespace().collect();
             let package = format!("crates/{}/", words[words.iter().position(|word| *word == "--package").unwrap() + 1]);
-            let filter = words.last().unwrap().rsplit("::").next().unwrap();
-            let sources = || workspace.files.iter().filter(|(path, _)| path.starts_with(&package));
-            let in_a_name =
-                |line: &str| line.split_once("fn ").is_some_and(|(_, rest)| rest.split('(').next().unwrap().contains(filter));
-            let is_module = sources().any(|(path, _)| path.ends_with(&format!("/{filter}.rs")));
-            assert!(
-                is_module || sources().any(|(_, text)| text.lines().any(in_a_name)),
-                "{}: no test is called {filter}",
-                mutant.name
-            );
+            // the last word is a part of the path of a test: behind a module its name begins so, else it holds it or is the module
+            let filter = *words.last().unwrap();
+            let (module, name) = filter.rsplit_once("::").map_or((None, filter), |(module, name)| (Some(module), name));
+            let fits = |found: &str| if module.is_some() { found.starts_with(name) } else { found.contains(name) };
+            let has_it = |(path, text): (&String, &String)| {
+                let mut names =
+                    text.lines().filter_map(|line| line.split_once("fn ")).map(|(_, rest)| rest.split('(').next().unwrap());
+                match module.map(|module| format!("/{}.rs", module.replace("::", "/"))) {
+                    Some(file) => path.ends_with(&file) && names.any(fits),
+                    None => path.ends_with(&format!("/{name}.rs")) || names.any(fits),
+                }
+            };
+            let named = workspace.files.iter().filter(|(path, _)| path.starts_with(&package)).any(has_it);
+            assert!(named, "{}: no test is {filter}", mutant.name);
         }
     }
 
@@ -228,6 +238,7 @@ mod tests {
         assert!(mutate("c", &mutant).is_err());
         assert_eq!(mutate("ac", &mutant).unwrap(), "bc");
     }
+
     #[test]
     fn only_a_test_that_ran_says_something() {
         let check = |success: bool, text: &str, expected: Outcome| assert_eq!(read_outcome(success, text), expected, "{text}");

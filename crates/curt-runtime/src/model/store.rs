@@ -150,6 +150,7 @@ impl<B: Ops> Transformer<B> {
             [
                 ("architectures", format!("{:?}", config.family)),
                 ("num_attention_heads", config.heads.to_string()),
+                ("tie_word_embeddings", config.tie_word_embeddings.to_string()),
                 ("rms_norm_eps", config.rms_norm_eps.to_string()),
                 ("rope_parameters", format!("{:?}", config.rope)),
                 ("max_position_embeddings", config.max_position_embeddings.to_string()),

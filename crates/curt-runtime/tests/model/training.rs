@@ -332,7 +332,13 @@ fn restore_damaged(damage: impl Fn(&Path)) -> RuntimeError {
 
 #[test]
 fn a_checkpoint_of_a_model_that_computes_in_another_way_is_refused() {
-    for (key, value) in [("rms_norm_eps", json!(1e-3)), ("max_position_embeddings", json!(64)), ("eos_token_id", json!([2, 3]))] {
+    let changes = [
+        ("rms_norm_eps", json!(1e-3)),
+        ("rope_parameters", json!({"rope_type": "default", "rope_theta": 77.0})),
+        ("max_position_embeddings", json!(64)),
+        ("eos_token_id", json!([2, 3])),
+    ];
+    for (key, value) in changes {
         let (file, key, value) = (Path::new("config.json"), &key, &value);
         let error = restore_damaged(|path| {
             let path = path.with_file_name(file);
