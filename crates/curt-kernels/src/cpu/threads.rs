@@ -20,10 +20,8 @@ pub(super) struct Threads {
 impl Threads {
     /// `count` threads. A thread can be of one pool only: a second one that it makes has all its own.
     pub fn new(count: usize) -> Result<Self, ThreadPoolBuildError> {
-        let (home, with_maker) = match builder(count).use_current_thread().build() {
-            Ok(home) => (home, true),
-            Err(_) => (builder(count).build()?, false),
-        };
+        let with_maker = rayon::current_thread_index().is_none();
+        let home = if with_maker { builder(count).use_current_thread() } else { builder(count) }.build()?;
         Ok(Self { home, with_maker, elsewhere: OnceLock::new() })
     }
 
