@@ -7,7 +7,7 @@ use curt_difficulty::DifficultyError;
 use curt_eval::EvalError;
 use curt_reward::RewardError;
 use curt_runtime::{PolicyError, RuntimeError};
-use curt_task::TaskError;
+use curt_task::{Place, TaskError};
 
 /// Whatever stops a run; each message says what to look at.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +43,14 @@ pub enum TrainError {
     /// The run directory.
     #[error(transparent)]
     RunDirectory(#[from] crate::run_directory::RunDirectoryError),
+    /// What is wrong with a problem of a file, and where it stands.
+    #[error("{place}: {source}")]
+    InFile {
+        /// Where the problem stands.
+        place: Place,
+        /// What is wrong with it.
+        source: Box<TrainError>,
+    },
     /// A problem whose prompt cannot be rendered or encoded.
     #[error("problem `{problem}`: {source}")]
     Prompt {
@@ -178,4 +186,28 @@ pub enum TrainError {
         /// Which one.
         what: String,
     },
+}
+
+impl TrainError {
+    /// The same, with the place of the problem that it is about.
+    pub(crate) fn at(self, place: Option<&Place>) -> Self {
+        match place {
+            Some(place) => Self::InFile { place: place.clone(), source: Box::new(self) },
+            None => self,
+        }
+    }
+
+    /// The id of the problem that this is about, if it is about one problem.
+    pub fn problem(&self) -> Option<&str> {
+        match self {
+            Self::InFile { source, .. } => source.problem(),
+            Self::Prompt { problem, .. }
+            | Self::EmptyPrompt { problem }
+            | Self::PromptTooLong { problem, .. }
+            | Self::NoChatTemplate { problem }
+            | Self::CutToNothing { problem, .. }
+            | Self::BadPassRate { problem, .. } => Some(problem),
+            _ => None,
+        }
+    }
 }

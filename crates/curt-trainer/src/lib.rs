@@ -50,6 +50,7 @@ mod fingerprint;
 pub mod inspection;
 pub mod metrics;
 mod pack;
+mod problem_files;
 mod prompt;
 mod record;
 mod refill;

@@ -13,13 +13,14 @@ use curt_reward::{RewardStrategy, makes_short_is_correct_trap};
 use curt_runtime::random::uniform_from;
 use curt_runtime::{ChatTemplate, DrawKey, GenerateProgress, Policy, Purpose, ReferencePolicy, Tokenizer, Update};
 use curt_task::chain::Chain;
-use curt_task::{FieldNames, LengthFilter, Problem, ReadOptions, Source, chain, read_sources};
+use curt_task::{Problem, Source, chain};
 
 use crate::config::{AlgoSection, Config, DataSection, GroupFilter, LossAggregation, RewardSection, ScaleRewards, TaskKind};
 use crate::credit::unweighable;
 use crate::dataset::Dataset;
 use crate::error::TrainError;
 use crate::evaluate::{Evaluation, evaluate};
+use crate::problem_files::ProblemFiles;
 use crate::prompt::PromptEncoder;
 use crate::schedule::Schedule;
 use crate::select::{ProblemSource, Selected, with_occurrences};
@@ -155,18 +156,16 @@ impl Trainer {
     }
 }
 
-/// Where problems come from. Encodes every prompt of a data set, or a longest one of the chain task, so that a bad one is found
-/// before the run and not in the middle of it.
+/// Where problems come from. Encodes every prompt of a data set, or a longest one of the chain task.
 fn source(data: &DataSection, group_size: usize, encoder: &PromptEncoder) -> Result<ProblemSource, TrainError> {
     let files = data.files();
     match data.task {
         TaskKind::Jsonl if files.is_empty() => Err(TrainError::NoProblems { what: "data.path".into() }),
         TaskKind::Jsonl => {
-            let problems = problems_to_use(data, &files, encoder)?;
-            if !data.filter_overlong_prompts {
-                problems.iter().try_for_each(|problem| encoder.encode(problem).map(drop))?;
-            }
-            Ok(ProblemSource::Dataset(Dataset::new(problems, data, group_size)?))
+            let mut files = ProblemFiles::read(data, &files)?;
+            files.check_prompts(encoder, data.filter_overlong_prompts, usize::MAX)?;
+            let dataset = Dataset::new(files.problems.clone(), data, group_size);
+            Ok(ProblemSource::Dataset(dataset.map_err(|error| files.locate(error))?))
         }
         TaskKind::Chain => {
             let [min_links, max_links] = data.links;
@@ -175,50 +174,6 @@ fn source(data: &DataSection, group_size: usize, encoder: &PromptEncoder) -> Res
             Ok(ProblemSource::Chain { min_links, max_links })
         }
     }
-}
-
-/// The problems of `files`, with `data.filter_overlong_prompts` without those whose prompts are too long.
-fn problems_to_use(data: &DataSection, files: &[Source], encoder: &PromptEncoder) -> Result<Vec<Arc<Problem>>, TrainError> {
-    let problems = read_problems(data, files)?;
-    if !data.filter_overlong_prompts {
-        return Ok(problems);
-    }
-    let (count, limit) = (problems.len(), encoder.max_prompt_length());
-    let mut filter = LengthFilter::new(limit, |problem: &Problem| encoder.encode_any_length(problem).map(|ids| ids.len()));
-    let mut kept = Vec::with_capacity(count);
-    for problem in problems {
-        if filter.keeps(&problem)? {
-            kept.push(problem);
-        }
-    }
-    let file = files.first().map(|source| source.pattern.clone()).unwrap_or_default();
-    if kept.is_empty() {
-        return Err(TrainError::AllPromptsTooLong { file, problems: count, limit });
-    }
-    if let Some((id, length)) = filter.first.first() {
-        let dropped = filter.dropped;
-        tracing::warn!(
-            "{}: {dropped} of {count} problems are left out, for their prompts have more tokens than rollout.max_prompt_length = \
-             {limit}, the first `{id}` with {length}",
-            file.display()
-        );
-    }
-    Ok(kept)
-}
-
-/// The problems of files, each as often as the weight of its source says, with the field names of the configuration.
-fn read_problems(data: &DataSection, sources: &[Source]) -> Result<Vec<Arc<Problem>>, TrainError> {
-    let named = |key: &str| (key != "auto").then(|| key.to_owned());
-    let fields = FieldNames { prompt: named(&data.prompt_key), answer: named(&data.answer_key), ..FieldNames::default() };
-    let mix = read_sources(sources, &ReadOptions { fields, skip_bad: false })?;
-    for file in &mix.files {
-        let repeated = file.report.repeated.count + file.elsewhere;
-        if repeated > 0 {
-            tracing::warn!("{}: {repeated} records repeat a problem with its id and answer; it counts once", file.file.display());
-        }
-    }
-    let problems: Vec<Arc<Problem>> = mix.problems.into_iter().map(Arc::new).collect();
-    Ok(mix.order.into_iter().map(|place| problems[place].clone()).collect())
 }
 
 fn evaluation_set(config: &Config, source: &ProblemSource, encoder: &PromptEncoder) -> Result<Vec<Selected>, TrainError> {
@@ -233,11 +188,16 @@ fn evaluation_set(config: &Config, source: &ProblemSource, encoder: &PromptEncod
             set.into_iter().map(Arc::new).collect()
         }
         ProblemSource::Dataset(training) => {
-            let problems = match &eval.path {
-                Some(path) => problems_to_use(&config.data, &[Source::new(path)], encoder)?,
+            let mut problems = match &eval.path {
+                Some(path) => {
+                    let mut files = ProblemFiles::read(&config.data, &[Source::new(path)])?;
+                    files.check_prompts(encoder, config.data.filter_overlong_prompts, eval.problems)?;
+                    files.problems
+                }
                 None => each_once(training.problems()),
             };
-            problems.into_iter().take(eval.problems).collect()
+            problems.truncate(eval.problems);
+            problems
         }
     };
     with_occurrences(problems.into_iter().enumerate(), encoder, [])

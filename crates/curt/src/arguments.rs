@@ -340,9 +340,9 @@ pub(crate) fn positive(text: &str) -> Result<usize, String> {
     }
 }
 
-/// As many as a key of randomness can tell apart.
+/// Completions of a prompt, which are all in memory at once.
 pub(crate) fn samples(text: &str) -> Result<usize, String> {
-    let most = u32::MAX as usize;
+    let most = 1_000_000;
     positive(text).and_then(|n| if n <= most { Ok(n) } else { Err(format!("expected at most {most}")) })
 }
 

@@ -72,6 +72,22 @@ pub enum CommandError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// A prompt without tokens.
+    #[error("{from}: the prompt is empty; at least one token is needed")]
+    NoPrompt {
+        /// The option, or the file.
+        from: String,
+    },
+    /// A prompt that leaves no room for a completion.
+    #[error("{from}: a prompt of {found} tokens does not fit the model's context of {context} with a completion")]
+    PromptBeyondContext {
+        /// The option, or the file.
+        from: String,
+        /// Its tokens.
+        found: usize,
+        /// The model's context.
+        context: usize,
+    },
     /// Recorded rollouts that cannot be opened.
     #[error("{}: the rollouts cannot be read: {source}", path.display())]
     Recording {
@@ -169,6 +185,7 @@ impl CommandError {
             | Self::NoTargetLength => CONFIG,
             Self::NotOfAlarms { .. } => CONFIG,
             Self::Metrics { .. } | Self::BadMetrics { .. } | Self::NoSteps { .. } | Self::OtherMetrics { .. } => DATA,
+            Self::NoPrompt { .. } | Self::PromptBeyondContext { .. } => DATA,
             Self::PromptFile { .. } | Self::Recording { .. } | Self::Rows { .. } | Self::BadRow { .. } => DATA,
             Self::Output { .. } => SYSTEM,
         }
@@ -262,6 +279,7 @@ fn train_code(error: &TrainError) -> u8 {
             RunDirectoryError::TooShort { .. } | RunDirectoryError::Metrics(_) => DATA,
             _ => SYSTEM,
         },
+        TrainError::InFile { source, .. } => train_code(source),
         TrainError::Prompt { .. }
         | TrainError::EmptyPrompt { .. }
         | TrainError::PromptTooLong { .. }

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use curt_runtime::{ChatTemplate, PolicyError};
-use curt_task::{Problem, STEP_BY_STEP_SUFFIX, Source, read_sources};
+use curt_task::{Place, Problem, STEP_BY_STEP_SUFFIX, Source, read_sources};
 use curt_trainer::Verifiers;
 use curt_trainer::config::VerifySection;
 use curt_trainer::filter::{
@@ -60,7 +60,7 @@ fn known(arguments: &FilterArguments, field: &str, parts: &[Part], interrupt: &I
 fn measured(arguments: &FilterArguments, parts: Vec<Part>, terminal: &Terminal, interrupt: &Interrupt) -> Result<Card> {
     let attempts = arguments.attempts.unwrap_or(ATTEMPTS_EACH);
     check_parts(&parts, Some(attempts))?;
-    let Input { problems, files, repeated, bad } = input(arguments)?;
+    let Input { problems, places, files, repeated, bad } = input(arguments)?;
     let (device, threads) = (arguments.device.name(), arguments.device.threads.unwrap_or(0));
     let Model { mut policy, tokenizer, folder, facts } =
         load_model(&arguments.model, device, threads, curt_runtime::Settings::default())?;
@@ -76,7 +76,7 @@ fn measured(arguments: &FilterArguments, parts: Vec<Part>, terminal: &Terminal, 
     let (template, cap) = (template(arguments, &folder)?, conditions.cap);
     let chain = arguments.task.is_some();
     let suffix = arguments.prompt_suffix.as_deref().unwrap_or(if chain { "" } else { STEP_BY_STEP_SUFFIX });
-    let encoded = encode(problems, &tokenizer, template, suffix, facts.context, cap)?;
+    let encoded = encode(problems, &places, &tokenizer, template, suffix, facts.context, cap)?;
     let verifiers = Verifiers::new(&section)?;
     let mut file = AttemptsFile::open(&arguments.output, &conditions, &encoded, arguments.force)?;
     let plan = FilterPlan { conditions, attempts, parts, early_stop: !arguments.no_early_stop, batch: arguments.batch };
@@ -140,6 +140,8 @@ impl<'a> Watch<'a> {
 #[derive(Default)]
 struct Input {
     problems: Vec<Problem>,
+    /// Where each stands; of the chain task none.
+    places: Vec<Place>,
     /// Where they came from.
     files: Vec<String>,
     /// Records that repeat one, and those that are no problems.
@@ -160,6 +162,7 @@ fn input(arguments: &FilterArguments) -> Result<Input> {
         repeated: mix.files.iter().map(|file| file.report.repeated.count + file.elsewhere).sum(),
         bad: mix.files.iter().map(|file| file.report.bad.count).sum(),
         problems: mix.problems,
+        places: mix.places,
     })
 }
 

@@ -24,6 +24,7 @@ pub fn run(arguments: &GenerateArguments, terminal: &Terminal, interrupt: &Inter
         true => model.tokenizer.encode(&chat_prompt(model.folder.path(), &prompt)?, false)?,
         false => model.tokenizer.encode(&prompt, true)?,
     };
+    check_room(arguments, ids.len(), model.facts.context)?;
     let request = request(arguments, ids);
     let bar = generation_bar(terminal, arguments.n);
     let completions = model.policy.generate(std::slice::from_ref(&request), &sampling(&arguments.sampling), &mut |progress| {
@@ -54,6 +55,20 @@ fn prompt(arguments: &GenerateArguments) -> Result<String> {
         false => std::fs::read_to_string(path),
     };
     Ok(read.map_err(|source| CommandError::PromptFile { path: path.clone(), source })?)
+}
+
+/// Whether a prompt of `found` tokens is one, and leaves room for a completion.
+fn check_room(arguments: &GenerateArguments, found: usize, context: usize) -> Result<(), CommandError> {
+    let from = || match &arguments.prompt_file {
+        Some(path) if path.as_os_str() == "-" => "standard input".to_owned(),
+        Some(path) => path.display().to_string(),
+        None => "--prompt".to_owned(),
+    };
+    match found {
+        0 => Err(CommandError::NoPrompt { from: from() }),
+        _ if found >= context => Err(CommandError::PromptBeyondContext { from: from(), found, context }),
+        _ => Ok(()),
+    }
 }
 
 /// The prompt as the one message of a user, in the template of the model in `folder`.

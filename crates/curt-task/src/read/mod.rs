@@ -30,7 +30,7 @@ pub use record::{AnswerPart, Form};
 
 use crate::field_table::FieldTable;
 use crate::hash::fnv128;
-use crate::{Problem, ProblemKey, TaskError};
+use crate::{Place, Problem, ProblemKey, TaskError};
 use format::{Beginning, beginning};
 use json_lines::JsonLines;
 use json_list::JsonList;
@@ -123,7 +123,7 @@ pub struct Reader {
     seen: BTreeMap<u128, (usize, ProblemKey)>,
     field_table: Option<FieldTable>,
     report: ReadReport,
-    number: usize,
+    place: Option<Place>,
     ended: bool,
 }
 
@@ -174,7 +174,7 @@ impl Reader {
             seen: BTreeMap::new(),
             field_table: None,
             report: ReadReport::default(),
-            number: 0,
+            place: None,
             ended: false,
         })
     }
@@ -212,7 +212,12 @@ impl Reader {
 
     /// The number of the last record: its line in a file of lines, else its place in the file, from 1.
     pub fn number(&self) -> usize {
-        self.number
+        self.place.as_ref().map_or(0, Place::number)
+    }
+
+    /// Where the last record stands; none before the first.
+    pub fn place(&self) -> Option<&Place> {
+        self.place.as_ref()
     }
 
     /// The next problem that is not repeated; none at the end.
@@ -242,7 +247,8 @@ impl Reader {
     /// The problem of a record, if it fits to those before it; none if it repeats one.
     fn admit(&mut self, record: Record) -> Result<Option<Problem>, TaskError> {
         let place = record.place.clone();
-        self.number = place.number();
+        let number = place.number();
+        self.place = Some(place.clone());
         if let Some(table) = &mut self.field_table {
             table.add(&record.fields);
         }
@@ -254,16 +260,16 @@ impl Reader {
                 return Err(TaskError::MixedRecords { place, found, expected, first });
             }
             Some(_) => {}
-            None => self.form = Some((form, self.number)),
+            None => self.form = Some((form, number)),
         }
         let key = problem.key();
         match self.seen.get(&fnv128(problem.id.as_bytes())) {
             None => {
-                self.seen.insert(fnv128(problem.id.as_bytes()), (self.number, key));
+                self.seen.insert(fnv128(problem.id.as_bytes()), (number, key));
                 Ok(Some(problem))
             }
             Some((first, first_key)) if *first_key == key => {
-                self.report.repeated.add(self.number, *first);
+                self.report.repeated.add(number, *first);
                 Ok(None)
             }
             Some((first, _)) => {

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use crate::hash::fnv128;
-use crate::{Problem, ProblemKey, ReadOptions, ReadReport, Reader, TaskError};
+use crate::{Place, Problem, ProblemKey, ReadOptions, ReadReport, Reader, TaskError};
 
 /// The largest weight: a source stands in a mix at most so many times.
 pub const MAX_WEIGHT: f64 = 1000.0;
@@ -31,6 +31,8 @@ pub struct Source {
 pub struct Mix {
     /// Every problem once, in the order of sources and files. No two have one id.
     pub problems: Vec<Problem>,
+    /// Where each of `problems` stands.
+    pub places: Vec<Place>,
     /// The mix: places in `problems`, each as often as its weight says, the sources spread evenly.
     pub order: Vec<usize>,
     /// What was read, file by file.
@@ -111,7 +113,7 @@ fn read_file(
 ) -> Result<(), TaskError> {
     let mut reader = Reader::open(file, options)?;
     let mut elsewhere = 0;
-    for problem in reader.by_ref() {
+    while let Some(problem) = reader.next() {
         let mut problem = problem?;
         if let (true, Some(name)) = (problem.source.is_empty(), &source.name) {
             problem.source = name.clone();
@@ -126,6 +128,7 @@ fn read_file(
         }
         seen.insert(fnv128(problem.id.as_bytes()), key);
         mix.problems.push(problem);
+        mix.places.extend(reader.place().cloned());
     }
     mix.files.push(FileReport { file: file.into(), report: reader.report().clone(), elsewhere });
     Ok(())

@@ -120,12 +120,12 @@ pub fn memory(config: &Config, model: &ModelConfig, tokens: TokensPerSequence) -
     let largest = model.tensors().iter().map(|(_, shape)| shape.iter().product::<usize>()).max().unwrap_or(0);
     parts.push(part("a checkpoint on its way to disk", 2 * largest, "the largest tensor, twice"));
     parts.push(MemoryPart { what: "program and records", bytes: PROGRAM, how: "about".into() });
-    let total = parts.iter().map(|part| part.bytes).sum();
+    let total = parts.iter().fold(0usize, |total, part| total.saturating_add(part.bytes));
     MemoryEstimate { parts, total, tokens }
 }
 
 fn part(what: &'static str, numbers: usize, how: impl Into<String>) -> MemoryPart {
-    MemoryPart { what, bytes: NUMBER * numbers, how: how.into() }
+    MemoryPart { what, bytes: NUMBER.saturating_mul(numbers), how: how.into() }
 }
 
 /// Buffers of training and of generation.
@@ -159,7 +159,7 @@ fn passes(config: &Config, model: &ModelConfig, tokens: TokensPerSequence) -> Ve
         part("buffers of generation", pass * (widths.d + widths.kept() + widths.once()), format!("{pass} tokens a pass")),
         part(
             "keys and values",
-            pages as usize * page,
+            (pages as usize).saturating_mul(page),
             format!("{slots} sequences of {sequence:.0} tokens, twice while they grow"),
         ),
     ]

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use curt_runtime::random::uniform_from;
 use curt_runtime::{ChatTemplate, DrawKey, Purpose, Tokenizer};
-use curt_task::{Problem, chain};
+use curt_task::{Place, Problem, chain};
 use sha2::{Digest, Sha256};
 
 use super::error::{FilterError, on};
@@ -39,12 +39,14 @@ impl Encoded {
     }
 }
 
-/// Problems as the model reads them: with `suffix`, in `template`; prompts of more than `room` tokens are not fit.
+/// Problems as the model reads them: with `suffix`, in `template`; prompts that leave fewer than `cap` tokens of the `context` are
+/// not fit. `places` says where each problem stands, and is empty for problems of no file.
 ///
 /// # Errors
 /// No problem that is fit, for a cap of `cap`; a conversation without a chat template; a template that fails.
 pub fn encode(
     problems: Vec<Problem>,
+    places: &[Place],
     tokenizer: &Tokenizer,
     template: Option<ChatTemplate>,
     suffix: &str,
@@ -61,7 +63,7 @@ pub fn encode(
                 encoded.unfit.push(problem);
                 continue;
             }
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(error.at(places.get(place)).into()),
         };
         encoded.places.insert(problem.id.clone(), encoded.measurable.len());
         encoded.digests.push(digest(&prompt_ids, &problem.answer));

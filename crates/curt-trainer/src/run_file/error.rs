@@ -3,6 +3,9 @@
 use std::fmt;
 use std::path::PathBuf;
 
+/// The most rollouts of a step.
+pub(super) const MOST_ROLLOUTS: usize = 10_000_000;
+
 /// Where a value was given.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
@@ -161,6 +164,19 @@ pub enum RunFileError {
     GroupOfOne {
         /// The value.
         place: Box<Place>,
+    },
+    /// A step of more rollouts than a machine holds.
+    #[error(
+        "{place}: {prompts} prompts of {num_generations} rollouts (`rollout.num_generations`): expected at most {MOST_ROLLOUTS} \
+             rollouts in a step"
+    )]
+    TooManyRollouts {
+        /// The value.
+        place: Box<Place>,
+        /// Prompts of a step.
+        prompts: usize,
+        /// Rollouts of each.
+        num_generations: usize,
     },
     /// Filters of the distribution given for training.
     #[error(

@@ -10,6 +10,8 @@ use super::raw::{Given, RunFile, Value};
 pub(super) type Words<T> = [(&'static str, T)];
 
 pub(super) const AT_LEAST_ONE: RangeInclusive<i128> = 1..=u32::MAX as i128;
+/// Of things that are all in memory at once.
+pub(super) const UP_TO_A_MILLION: RangeInclusive<i128> = 1..=1_000_000;
 pub(super) const FROM_ZERO: RangeInclusive<i128> = 0..=u32::MAX as i128;
 
 impl RunFile {

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use curt_reward::{Parameters, Preset, RewardError};
 use curt_task::STEP_BY_STEP_SUFFIX;
 
-use super::error::RunFileError;
+use super::error::{MOST_ROLLOUTS, RunFileError};
 use super::keys;
 use super::raw::RunFile;
-use super::reader::{AT_LEAST_ONE, FROM_ZERO, Words};
+use super::reader::{AT_LEAST_ONE, FROM_ZERO, UP_TO_A_MILLION, Words};
 use crate::config::{
     AlgoSection, CheckpointSection, Config, DataSection, EvalSection, GroupFilter, LogSection, LossAggregation, LrScheduler,
     MaskingMode, ModelSection, NormalizerKind, RewardSection, RolloutSection, ScaleRewards, TaskKind, TrainSection, cuda_ordinal,
@@ -160,8 +160,9 @@ impl RunFile {
 
     fn rollout(&self) -> Result<RolloutSection, RunFileError> {
         let limit = "rollout.max_completion_length";
-        let num_generations =
-            self.integer("rollout.num_generations", AT_LEAST_ONE, "a number of rollouts per prompt, at least 2")?.unwrap_or(8);
+        let num_generations = self
+            .integer("rollout.num_generations", UP_TO_A_MILLION, "a number of rollouts per prompt, 2 to a million")?
+            .unwrap_or(8);
         if num_generations == 1 {
             return Err(RunFileError::GroupOfOne { place: self.place("rollout.num_generations") });
         }
@@ -172,7 +173,7 @@ impl RunFile {
                 .integer("rollout.refill_rounds", 0..=1000, "a number of rounds up to 1000, 0 for off")?
                 .unwrap_or(0),
             prompts_per_step: self
-                .integer("rollout.prompts_per_step", AT_LEAST_ONE, "a number of prompts, at least 1")?
+                .integer("rollout.prompts_per_step", UP_TO_A_MILLION, "a number of prompts, 1 to a million")?
                 .unwrap_or(16),
             max_completion_length: self
                 .integer(limit, AT_LEAST_ONE, "a length limit in tokens, at least 1")?
@@ -181,9 +182,17 @@ impl RunFile {
             temperature: self.number("rollout.temperature", |t| t > 0.0, "a temperature above 0", 1.0)?,
             group_filter: self.word("rollout.group_filter", GROUP_FILTERS, GroupFilter::AnyCorrectAndSpread)?,
             max_sequences: self
-                .integer("rollout.max_sequences", AT_LEAST_ONE, "a number of sequences, at least 1")?
+                .integer("rollout.max_sequences", UP_TO_A_MILLION, "a number of sequences, 1 to a million")?
                 .unwrap_or(64),
         };
+        let (prompts, rollouts) = (rollout.prompts_per_step, rollout.prompts_per_step * num_generations);
+        if rollouts > MOST_ROLLOUTS {
+            return Err(RunFileError::TooManyRollouts {
+                place: self.place("rollout.prompts_per_step"),
+                prompts,
+                num_generations,
+            });
+        }
         match rollout.screening() {
             Ok(_) => Ok(rollout),
             Err(source) => Err(RunFileError::Difficulty { place: self.place("rollout.screening"), source }),
@@ -361,7 +370,7 @@ impl RunFile {
         Ok(EvalSection {
             every: self.integer("eval.every", FROM_ZERO, "a number of steps, 0 for only before and after")?.unwrap_or(50),
             enabled: self.flag("eval.enabled", true)?,
-            n: self.integer("eval.n", AT_LEAST_ONE, "a number of samples per problem, at least 1")?.unwrap_or(8),
+            n: self.integer("eval.n", UP_TO_A_MILLION, "a number of samples per problem, 1 to a million")?.unwrap_or(8),
             max_completion_length: limit,
             budgets: self.budgets(limit)?,
             problems: self.integer("eval.problems", AT_LEAST_ONE, "a number of problems, at least 1")?.unwrap_or(if jsonl {

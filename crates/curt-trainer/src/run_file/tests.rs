@@ -232,9 +232,9 @@ fn numbers_out_of_range() {
         ("rollout.max_completion_length=-5", "a length limit in tokens, at least 1, found -5"),
         ("reward.target_length=0", "a target length in tokens, at least 1, found 0"),
         ("reward.target_length=-48", "a target length in tokens, at least 1, found -48"),
-        ("rollout.num_generations=0", "a number of rollouts per prompt, at least 2, found 0"),
-        ("rollout.prompts_per_step=0", "a number of prompts, at least 1, found 0"),
-        ("rollout.max_sequences=0", "a number of sequences, at least 1, found 0"),
+        ("rollout.num_generations=0", "a number of rollouts per prompt, 2 to a million, found 0"),
+        ("rollout.prompts_per_step=0", "a number of prompts, 1 to a million, found 0"),
+        ("rollout.max_sequences=0", "a number of sequences, 1 to a million, found 0"),
         ("rollout.temperature=0", "a temperature above 0, found 0"),
         ("rollout.temperature=-0.1", "a temperature above 0, found -0.1"),
         ("rollout.temperature=nan", "a temperature above 0, found NaN"),
@@ -261,7 +261,7 @@ fn numbers_out_of_range() {
         ("data.links=[0, 5]", "a number of links from 1 to 20, found 0"),
         ("data.links=[1, 21]", "a number of links from 1 to 20, found 21"),
         ("eval.links=[21]", "a number of links from 1 to 20, found 21"),
-        ("eval.n=0", "a number of samples per problem, at least 1, found 0"),
+        ("eval.n=0", "a number of samples per problem, 1 to a million, found 0"),
         ("eval.top_p=0", "a probability above 0, 1 for off, found 0"),
         ("eval.top_p=1.1", "a probability above 0, 1 for off, found 1.1"),
         ("eval.min_p=1", "a share below 1, 0 for off, found 1"),
@@ -391,6 +391,9 @@ fn keys_without_default_are_missing() {
 #[test]
 fn group_of_one() {
     assert!(refused(&["num_generations=1"]).contains("a group of 1 gives no signal"));
+    assert!(refused(&["rollout.num_generations=1000001"]).contains("2 to a million, found 1000001"));
+    let step = refused(&["rollout.num_generations=5000", "rollout.prompts_per_step=2001"]);
+    assert!(step.contains("2001 prompts of 5000 rollouts") && step.contains("at most 10000000 rollouts"), "{step}");
 }
 
 #[test]

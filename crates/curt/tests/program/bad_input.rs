@@ -87,8 +87,8 @@ const CONFIG: [Wrong; 27] = [
     ("no samples", "eval embedded:good --n=0", 2, &["at least 1"]),
     ("too many threads", "train --threads 5000", 2, &["--threads", "4096"]),
     ("evaluations beyond the context", "train --set=eval.max_completion_length=4000", 2, &["eval.max_completion_length 4000"]),
-    ("too many samples", "eval embedded:good --n=4294967296", 2, &["at most 4294967295"]),
-    ("too many completions", "generate embedded:good --prompt=^ --n=4294967296", 2, &["at most 4294967295"]),
+    ("too many samples", "eval embedded:good --n=1000001", 2, &["at most 1000000"]),
+    ("too many completions", "generate embedded:good --prompt=^ --n=1000001", 2, &["at most 1000000"]),
     ("negative temperature", "generate embedded:good --prompt=^ --temperature=-1", 2, &["at least 0"]),
     ("min-p that keeps nothing but ties", "eval embedded:good --min-p=1", 2, &["below 1"]),
     ("the same in a run", "train --set=eval.min_p=1", 2, &["eval.min_p", "below 1"]),
@@ -103,9 +103,9 @@ const MODELS: [Wrong; 9] = [
     ("truncated weights", "eval truncated", 3, &["truncated", "bytes"]),
     ("weights that are not finite", "eval not-finite", 3, &["not-finite", "NaN"]),
     ("unknown architecture", "eval unknown", 3, &["GptNextForCausalLM", "Qwen3ForCausalLM"]),
-    ("empty prompt", "generate embedded:good --prompt=", 3, &["empty prompt"]),
+    ("empty prompt", "generate embedded:good --prompt=", 3, &["--prompt: the prompt is empty"]),
     ("no chat template", "generate embedded:good --chat --prompt=^", 3, &["chat template"]),
-    ("prompt beyond the context", "generate embedded:good --prompt-file=long.txt", 3, &["context"]),
+    ("prompt beyond the context", "generate embedded:good --prompt-file=long.txt", 3, &["long.txt: a prompt of", "context"]),
 ];
 
 const FILES: [Wrong; 12] = [
@@ -124,7 +124,12 @@ const FILES: [Wrong; 12] = [
         "train --set=data.task=jsonl --set=data.path=longprompt.jsonl --set=data.chat_template=false --set=data.prompt_suffix='' \
          --set=rollout.max_prompt_length=8",
         3,
-        &["d2fb31a75d9b4c67", "12 tokens", "rollout.max_prompt_length = 8", "data.filter_overlong_prompts"],
+        &[
+            "longprompt.jsonl:2: problem `d2fb31a75d9b4c67`",
+            "12 tokens",
+            "rollout.max_prompt_length = 8",
+            "data.filter_overlong_prompts",
+        ],
     ),
     (
         "no prompt within the limit",
