@@ -36,6 +36,28 @@ fn the_page_is_the_registry() {
     assert_eq!(std::fs::read_to_string(PAGE).unwrap(), page(), "run again with CURT_BLESS=1 and look at the difference");
 }
 
+/// Numbers of papers: `2602.20945`.
+fn papers(text: &str) -> Vec<&str> {
+    let words = text.split(|c: char| !c.is_ascii_digit() && c != '.').map(|word| word.trim_matches('.'));
+    words.filter(|word| word.len() == 10 && word.find('.') == Some(4)).collect()
+}
+
+#[test]
+fn every_strategy_has_its_formula_and_its_paper() {
+    let crate_dir = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = std::fs::read_to_string(crate_dir.join("docs/formulas.md")).unwrap();
+    let lines: Vec<(&str, &str)> = page.split("\n- `").skip(1).map(|line| line.split_once('`').unwrap()).collect();
+    assert_eq!(lines.iter().map(|(name, _)| *name).collect::<Vec<_>>(), names());
+    for (name, line) in lines {
+        let source = std::fs::read_to_string(crate_dir.join(format!("src/strategies/{name}.rs"))).unwrap();
+        let cited = papers(line);
+        assert!(!cited.is_empty() || line.contains("no paper") || line.contains("no arXiv number"), "{name}: {line}");
+        for paper in cited {
+            assert!(papers(&source).contains(&paper), "{name}: {paper} is not the source that its file names");
+        }
+    }
+}
+
 #[test]
 fn names_are_unique_and_those_of_the_built() {
     let mut sorted = names();
