@@ -5,8 +5,9 @@ use crate::{Verdict, Verification, Verifier};
 
 /// Correct if the response's answer is the right answer, letter for letter but for spacing.
 ///
-/// The answer is the content of the last box or what follows the last "answer is" or `####`; where neither is there, the whole
-/// response, behind `</think>` if it thinks aloud. Nothing is calculated: `0.5` is not `1/2`.
+/// The answer is what follows the last "answer is" or `####`, to the end of its sentence or to a "because" or "since", if that stands
+/// behind the last box; else the content of the last box, where boxes side by side are joined by ` , `; else the whole response,
+/// behind `</think>` if it thinks aloud. Nothing is calculated: `0.5` is not `1/2`.
 ///
 /// Wrong: another text, an empty response, one that did not end. Ungradable: an empty right answer.
 #[derive(Clone, Copy, Debug, Default)]
@@ -44,6 +45,10 @@ mod tests {
         assert_eq!(verdict("blue whale", r"It is \boxed{blue  whale}."), Verdict::Correct);
         assert_eq!(verdict("blue whale", "<think>red?</think>\nblue whale\n"), Verdict::Correct);
         assert_eq!(verdict("B", "The answer is B"), Verdict::Correct);
+        assert_eq!(verdict("no", "The answer is no, since 3 is odd."), Verdict::Correct);
+        assert_eq!(verdict("3", "The answer is no, since 3 is odd."), Verdict::Wrong);
+        assert_eq!(verdict("4", "The answer is at most 4"), Verdict::Wrong);
+        assert_eq!(verdict("5 , 6", r"\boxed{5} or \boxed{6}"), Verdict::Correct);
         assert_eq!(verdict("1/2", r"\boxed{0.5}"), Verdict::Wrong);
         assert_eq!(verdict("B", "The answer is b"), Verdict::Wrong);
         assert_eq!(verdict("B", ""), Verdict::Wrong);

@@ -1,8 +1,9 @@
 //! Finds the answer in a completion.
 //!
 //! The rules do not know the right answer, and what is listed together stays together: of `1, 2 or 3` all three are the
-//! answer. Strict: only the last `\boxed{…}`. Lenient: what follows the last "answer is" or `####` if it stands behind the last
-//! box, the box, a text that is nothing but an answer, the last mathematics or number.
+//! answer. Strict: only the last `\boxed{…}`. Lenient: what follows the last "answer is" or `####` up to a "because" or "since", if
+//! it stands behind the last box (of more words than an answer has, the values that they begin or end with); the box; a text that is
+//! nothing but an answer; the last mathematics or number.
 //!
 //! Work is bounded: at most the last [`MAX_TAIL`] bytes are looked at, in linear time.
 
@@ -26,7 +27,8 @@ const END_OF_THINKING: &str = "</think>";
 pub struct ExtractOptions {
     /// Only the last box counts.
     pub strict: bool,
-    /// Whether the last number counts, or the last mathematics, where nothing else is found. Only if not strict.
+    /// Whether the last number counts, or the last mathematics, where nothing else is found: in the sentence behind the last
+    /// "answer is", or in the text. Only if not strict.
     pub last_number: bool,
 }
 
@@ -76,7 +78,7 @@ pub fn extract<'a>(text: &'a str, options: &ExtractOptions) -> Option<Extracted<
     if options.strict {
         return boxes::last(text)?.answer();
     }
-    if let Some(announced) = phrases::last(text)
+    if let Some(announced) = phrases::last(text, options.last_number)
         && boxes::last_start(text).is_none_or(|start| start < announced.start)
     {
         return Some(Extracted { text: Cow::Borrowed(announced.text), found: Found::Announced });

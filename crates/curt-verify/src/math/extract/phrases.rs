@@ -13,15 +13,15 @@ pub struct Announced<'a> {
 /// Most announcements that are looked at from the end, since one without a value is passed over.
 const MAX_TRIES: usize = 16;
 
-/// The last announcement in `text` that has a value behind it.
-pub fn last(text: &str) -> Option<Announced<'_>> {
+/// The last announcement in `text` that has a value behind it, which with `last_number` may be its last number.
+pub fn last(text: &str, last_number: bool) -> Option<Announced<'_>> {
     let hashes = text.rfind("####").and_then(|start| {
         let line = text[start..].trim_start_matches('#').lines().find(|line| !line.trim().is_empty())?;
-        value(line).map(|text| Announced { text, start })
+        value(line, last_number).map(|text| Announced { text, start })
     });
     let spoken = text.rmatch_indices("nswer").take(MAX_TRIES).find_map(|(at, word)| {
         let after = behind_phrase(text, at, at + word.len())?;
-        value(sentence(after)).map(|text| Announced { text, start: at })
+        value(sentence(after), last_number).map(|text| Announced { text, start: at })
     });
     match (hashes, spoken) {
         (Some(hashes), Some(spoken)) => Some(if hashes.start > spoken.start { hashes } else { spoken }),
@@ -67,22 +67,37 @@ fn sentence(text: &str) -> &str {
     line
 }
 
-/// The value in an announcement: all of it if it has no words, otherwise the values it begins with, otherwise its last values,
-/// otherwise its words if they are few.
-fn value(sentence: &str) -> Option<&str> {
+/// The value in an announcement: all of it, or all before a reason, if that has no words or few; otherwise, with `last_number`, the
+/// values it begins with, or its last values; otherwise its words, which with `last_number` are few.
+fn value(sentence: &str, last_number: bool) -> Option<&str> {
     const MAX_WORDS: usize = 6;
-    let sentence = sentence.trim().trim_matches(['*', '_']).trim().trim_end_matches(['.', ',', ';']).trim();
+    let sentence = bare(sentence);
     if sentence.is_empty() {
         return None;
     }
     if ["correct", "right", "wrong", "incorrect", "not"].iter().any(|word| sentence.starts_with(word)) {
         return None;
     }
-    if items::is_answer(sentence) {
-        return Some(sentence);
+    let answer = before_reason(sentence);
+    if items::is_answer(answer) {
+        return Some(answer);
+    }
+    if !last_number {
+        return Some(answer);
     }
     if let Some(run) = items::first_run(sentence).filter(|run| sentence.starts_with(*run)).or_else(|| items::last_run(sentence)) {
         return Some(run);
     }
     (sentence.split_whitespace().count() <= MAX_WORDS).then_some(sentence)
+}
+
+/// `sentence` up to where it begins to say why, which does not belong to the answer; all of it if there is nothing before.
+fn before_reason(sentence: &str) -> &str {
+    let reason = [" because ", " since "].iter().filter_map(|word| sentence.find(word)).min();
+    reason.map(|at| bare(&sentence[..at])).filter(|answer| !answer.is_empty()).unwrap_or(sentence)
+}
+
+/// Without space, marks of emphasis and closing punctuation around it.
+fn bare(text: &str) -> &str {
+    text.trim().trim_matches(['*', '_']).trim().trim_end_matches(['.', ',', ';']).trim()
 }

@@ -68,6 +68,9 @@ fn announced_answers() {
         ("The answer is 1, 2 or 3.", "1, 2 or 3"),
         ("The answer is 1, 2, 3 and more.", "1, 2, 3"),
         ("The answer is odd.", "odd"),
+        ("The answer is no, since 3 is odd.", "no"),
+        ("The answer is **B)** because 5 = 5", "B)"),
+        ("Final answer: Since x > 0, we have x = 3.", "3"),
         (r"= \boxed{255}$ So the final answer is $10,455$.", "$10,455$"),
         (r"The answer is \boxed{5}.", "5"),
         (r"\boxed{5}. So the answer is correct.", "5"),
@@ -94,8 +97,15 @@ fn bare_answers_and_last_numbers() {
     ] {
         assert_eq!(lenient(text).as_deref(), Some(expected), "{text}");
     }
+}
+
+#[test]
+fn without_last_numbers_an_announcement_is_its_sentence() {
     let options = ExtractOptions { strict: false, last_number: false };
-    assert_eq!(extract("so the number of them is 10 here", &options), None);
+    let found = |text| extract(text, &options).map(|found| found.text.into_owned());
+    assert_eq!(found("so the number of them is 10 here"), None);
+    assert_eq!(found("The answer is no because 3 < 4").as_deref(), Some("no"));
+    assert_eq!(found("The answer is the one that 3 of 4 gave. So it is.").as_deref(), Some("the one that 3 of 4 gave"));
 }
 
 #[test]
