@@ -12,19 +12,24 @@ pub struct TrainedRollout {
     pub correct: bool,
     /// Whether it was trained on: its group was admitted, and it is not masked.
     pub in_loss: bool,
+    /// Whether others are measured against it: its group was admitted, and its reward counts in the statistics.
+    pub in_statistics: bool,
     /// Its advantage.
     pub advantage: f64,
 }
 
 /// The trap test over the groups of a step. Short is a length of at most L_T.
+///
+/// A rollout that is masked out of the loss alone counts with an advantage of 0: nothing pushes it, but the others are measured
+/// against it. One that is out of the statistics too does not count.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct TrapTest {
     /// Groups with a short right and a short wrong rollout, trained on or not.
     pub comparable_groups: u32,
-    /// Of these, the groups in which the short right ones have a larger mean advantage than the short wrong ones, both
-    /// trained on.
+    /// Of these, the groups in which the short right ones have a larger mean advantage than the short wrong ones, where some of
+    /// both count.
     pub told_apart_groups: u32,
-    /// Of the comparable groups, those where both kinds are trained on, so that the difference of advantages is defined.
+    /// Of the comparable groups, those where some of both kinds count, so that the difference of advantages is defined.
     pub defined_groups: u32,
     gap_sum: f64,
 }
@@ -37,8 +42,8 @@ impl TrapTest {
         for rollout in group.iter().filter(|rollout| rollout.length <= target_length) {
             let kind = usize::from(rollout.correct);
             present[kind] = true;
-            if rollout.in_loss {
-                sums[kind].0 += rollout.advantage;
+            if rollout.in_loss || rollout.in_statistics {
+                sums[kind].0 += if rollout.in_loss { rollout.advantage } else { 0.0 };
                 sums[kind].1 += 1;
             }
         }
@@ -80,7 +85,7 @@ mod tests {
     use super::*;
 
     fn rollout(length: u32, correct: bool, in_loss: bool, advantage: f64) -> TrainedRollout {
-        TrainedRollout { length, correct, in_loss, advantage }
+        TrainedRollout { length, correct, in_loss, in_statistics: in_loss, advantage }
     }
 
     #[test]
@@ -90,7 +95,9 @@ mod tests {
         let cases = [
             // told apart, by 0.5 − (−1)
             (vec![right, rollout(8, false, true, -1.0), long], (1, 1, Some(1.5))),
-            // the wrong one is masked, or as good as the right one
+            // the wrong one is masked but counts in the statistics, in an admitted group
+            (vec![right, TrainedRollout { in_statistics: true, ..rollout(8, false, false, -1.0) }, long], (1, 1, Some(0.5))),
+            // the wrong one is masked and does not count, or is as good as the right one
             (vec![right, rollout(8, false, false, -1.0), long], (1, 0, None)),
             (vec![right, rollout(8, false, true, 0.5), long], (1, 0, Some(0.0))),
             // nothing to compare: no short wrong one

@@ -16,13 +16,15 @@ pub enum Verdict {
     Undecided,
 }
 
-/// The trap statistic: mean advantage of right rollouts less that of wrong ones, among those of a group that are trained on
-/// and have L ≤ L_T.
+/// The trap statistic: mean advantage of right rollouts less that of wrong ones, among those of a group with L ≤ L_T that are
+/// trained on or count in the statistics.
+///
+/// A rollout that is masked out of the loss alone has an advantage of 0: nothing pushes it, but the others are measured against it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Trap {
     /// Groups with a short right and a short wrong rollout, masked or not.
     pub comparable_groups: u64,
-    /// Of these, the groups where both kinds are trained on, so that the statistic is defined.
+    /// Of these, the groups where both kinds are trained on or count in the statistics, so that the difference is defined.
     pub defined_groups: u64,
     /// Of these, the groups where it is not 0.
     pub nonzero_groups: u64,
@@ -38,8 +40,8 @@ impl Trap {
         for ((rollout, shaped), advantage) in rows.filter(|((rollout, _), _)| rollout.length <= target_length) {
             let kind = usize::from(rollout.correct);
             present[kind] = true;
-            if shaped.in_loss {
-                sums[kind].0 += advantage;
+            if shaped.in_loss || shaped.in_statistics {
+                sums[kind].0 += if shaped.in_loss { *advantage } else { 0.0 };
                 sums[kind].1 += 1;
             }
         }

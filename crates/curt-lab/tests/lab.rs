@@ -63,10 +63,11 @@ fn truncation_by_hand() {
 fn masking_all_wrong_or_all_short_wrong_answers_is_the_trap_and_nothing_else_of_table_1() {
     let report = report(ROWS, Lab::add_all);
     let verdicts = |names: &[&str]| names.iter().map(|name| of(&report, name).verdict).collect::<Vec<_>>();
-    let traps = ["minus_i, exclude", "minus_lc_si, exclude", "minus_i, zero_after", "minus_lc_si, zero_after"];
-    assert_eq!(verdicts(&traps), [Verdict::Trap; 4]);
+    assert_eq!(verdicts(&["minus_i, exclude", "minus_lc_si, exclude"]), [Verdict::Trap; 2]);
     let clear = ["correctness", "truncation", "minus_lc, exclude", "minus_lc_li, exclude", "minus_lc, zero_after"];
     assert_eq!(verdicts(&clear), [Verdict::Clear; 5]);
+    // the short wrong answers have no advantage, but the right ones are measured against them
+    assert_eq!(verdicts(&["minus_i, zero_after", "minus_lc_si, zero_after"]), [Verdict::Clear; 2]);
 }
 
 /// Cut at 50 tokens, of the right answers only that of 30 is left: the rewards of truncation, and lengths 30, 50, 50, 50.

@@ -252,6 +252,7 @@ fn trained_rollouts(group: &CreditedGroup) -> Vec<TrainedRollout> {
         length: rollout.length,
         correct: rollout.correct,
         in_loss: group.in_loss(sample),
+        in_statistics: group.admission.is_kept() && group.shaped.shaped[sample].in_statistics,
         advantage: credit.at(0),
     });
     trained.collect()
