@@ -244,6 +244,16 @@ pub enum PolicyError {
     /// Reading or writing a checkpoint failed.
     #[error(transparent)]
     Checkpoint(#[from] crate::RuntimeError),
+    /// Heads that are wider than the device's kernels hold.
+    #[error(
+        "config.json: `head_dim` is {found}, and the kernels of this device hold heads of at most {widest}; the CPU has no such limit"
+    )]
+    HeadTooWide {
+        /// The width.
+        found: usize,
+        /// The largest that there is a kernel for.
+        widest: usize,
+    },
     /// A request or sequence without a prompt.
     #[error("{what} {index} has an empty prompt; at least one token is needed")]
     EmptyPrompt {

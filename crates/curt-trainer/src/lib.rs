@@ -85,7 +85,7 @@ pub use prompt::PromptEncoder;
 pub use record::{RolloutRecord, rollout_records, step_metrics};
 pub use rollout::{Group, RolloutPlan, rollout};
 pub use run::{Observer, Outcome, Phase, RunReport, train};
-pub use run_directory::{RunDirectory, RunDirectoryError, unoccupied};
+pub use run_directory::{RunDirectory, RunDirectoryError, claim, numbered};
 pub use schedule::Schedule;
 pub use select::{ProblemSource, Selected};
 pub use step::{StepOutcome, step};

@@ -112,7 +112,12 @@ impl RunDirectory {
         config.to_toml()?;
         let rollouts = root.join(ROLLOUTS);
         fs::create_dir_all(&rollouts).map_err(io_error(&rollouts))?;
-        Self::start(config)
+        let lock = lock(root)?;
+        // another process may have run here meanwhile
+        if is_occupied(root) {
+            return Err(RunDirectoryError::Occupied { path: root.into() });
+        }
+        Self::start(config, lock)
     }
 
     /// Opens the directory of an existing run for appending; its `run.toml` becomes this configuration.
@@ -121,7 +126,7 @@ impl RunDirectory {
     /// What [`Self::check`] refuses, and then nothing was written; or it cannot be written.
     pub fn open(config: &Config, positions: &BTreeMap<String, u64>) -> Result<Self, RunDirectoryError> {
         Self::check(&config.output_dir, positions)?;
-        Self::start(config)
+        Self::start(config, lock(&config.output_dir)?)
     }
 
     /// Asks whether the run at `root` can go on from a checkpoint with these lengths of its append-only files. Writes
@@ -143,9 +148,8 @@ impl RunDirectory {
         Ok(())
     }
 
-    fn start(config: &Config) -> Result<Self, RunDirectoryError> {
+    fn start(config: &Config, lock: File) -> Result<Self, RunDirectoryError> {
         let root = config.output_dir.clone();
-        let lock = lock(&root)?;
         let run_file = root.join(RUN_FILE);
         replace_file(&run_file, config.to_toml()?.as_bytes()).map_err(io_error(&run_file))?;
         let tensorboard = config.log.tensorboard.then(|| append(&root.join(TENSORBOARD))).transpose()?;
@@ -269,10 +273,30 @@ impl RunDirectory {
     }
 }
 
-/// `wanted`, or where that holds a run already, the first of `wanted-2`, `wanted-3`, … that holds none.
-pub fn unoccupied(wanted: &Path) -> PathBuf {
-    let numbered = |n: u32| if n == 1 { wanted.to_owned() } else { PathBuf::from(format!("{}-{n}", wanted.display())) };
-    (1..).map(numbered).find(|path| !is_occupied(path)).unwrap_or(wanted.to_owned())
+/// `wanted`, `wanted-2`, `wanted-3`, …
+pub fn numbered(wanted: &Path) -> impl Iterator<Item = PathBuf> {
+    let name = |n: u32| {
+        let mut name = wanted.as_os_str().to_owned();
+        name.push(format!("-{n}"));
+        PathBuf::from(name)
+    };
+    std::iter::once(wanted.to_owned()).chain((2..).map(name))
+}
+
+/// The first of [`numbered`] that there is not, made; of processes that ask at once, each gets another.
+///
+/// # Errors
+/// The system refuses to make it.
+pub fn claim(wanted: &Path) -> Result<PathBuf, RunDirectoryError> {
+    let parent = wanted.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    fs::create_dir_all(parent).map_err(io_error(parent))?;
+    for path in numbered(wanted) {
+        match fs::create_dir(&path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            made => return made.map_err(io_error(&path)).map(|()| path),
+        }
+    }
+    unreachable!("there are endless numbers")
 }
 
 /// Steps whose metrics the directory at `root` has; a torn last line and rows of evaluations are not counted.

@@ -1,6 +1,5 @@
 //! `curt data`: what files of problems hold.
 
-use std::io::Write;
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -37,11 +36,7 @@ fn run_inspect(arguments: &InspectArguments, terminal: &Terminal) -> Result<Exit
     })?;
     match arguments.json {
         false => terminal.say(&lines(terminal, &inspection).join("\n")),
-        true => {
-            let text = serde_json::to_string_pretty(&inspection)?;
-            // a reader that has gone away wants no more
-            let _ = writeln!(std::io::stdout().lock(), "{text}");
-        }
+        true => terminal.say(&serde_json::to_string_pretty(&inspection)?),
     }
     Ok(ExitCode::SUCCESS)
 }

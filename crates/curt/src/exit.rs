@@ -72,6 +72,14 @@ pub enum CommandError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// `--chat` with a model that has no chat template.
+    #[error(
+        "{model}: has no chat template (chat_template.jinja, or `chat_template` in tokenizer_config.json), which --chat needs"
+    )]
+    NoChatTemplate {
+        /// What was typed.
+        model: String,
+    },
     /// A prompt without tokens.
     #[error("{from}: the prompt is empty; at least one token is needed")]
     NoPrompt {
@@ -165,7 +173,7 @@ pub enum CommandError {
     /// Nothing says what short is.
     #[error("--target-length is needed: the rollouts are not in a run directory, whose run.toml would say it")]
     NoTargetLength,
-    /// A file for results that cannot be written.
+    /// A file for results, or standard output, that cannot be written.
     #[error("{}: cannot be written: {source}", path.display())]
     Output {
         /// The file.
@@ -185,7 +193,7 @@ impl CommandError {
             | Self::NoTargetLength => CONFIG,
             Self::NotOfAlarms { .. } => CONFIG,
             Self::Metrics { .. } | Self::BadMetrics { .. } | Self::NoSteps { .. } | Self::OtherMetrics { .. } => DATA,
-            Self::NoPrompt { .. } | Self::PromptBeyondContext { .. } => DATA,
+            Self::NoChatTemplate { .. } | Self::NoPrompt { .. } | Self::PromptBeyondContext { .. } => DATA,
             Self::PromptFile { .. } | Self::Recording { .. } | Self::Rows { .. } | Self::BadRow { .. } => DATA,
             Self::Output { .. } => SYSTEM,
         }
@@ -352,7 +360,7 @@ fn policy_code(error: &PolicyError) -> u8 {
         PolicyError::Checkpoint(error) => runtime_code(error),
         PolicyError::BadSetting { .. } => CONFIG,
         PolicyError::EmptyPrompt { .. } | PolicyError::TooLong { .. } | PolicyError::TokenOutOfRange { .. } => DATA,
-        PolicyError::NonFiniteLogprob { .. } => DATA,
+        PolicyError::NonFiniteLogprob { .. } | PolicyError::HeadTooWide { .. } => DATA,
         PolicyError::Interrupted => interrupt::EXIT_CODE,
         _ => SYSTEM,
     }

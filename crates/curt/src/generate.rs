@@ -21,7 +21,7 @@ pub fn run(arguments: &GenerateArguments, terminal: &Terminal, interrupt: &Inter
     let mut model =
         load_model(&arguments.model, arguments.device.name(), arguments.device.threads.unwrap_or(0), Settings::default())?;
     let ids = match arguments.chat {
-        true => model.tokenizer.encode(&chat_prompt(model.folder.path(), &prompt)?, false)?,
+        true => model.tokenizer.encode(&chat_prompt(&arguments.model, model.folder.path(), &prompt)?, false)?,
         false => model.tokenizer.encode(&prompt, true)?,
     };
     check_room(arguments, ids.len(), model.facts.context)?;
@@ -71,9 +71,9 @@ fn check_room(arguments: &GenerateArguments, found: usize, context: usize) -> Re
     }
 }
 
-/// The prompt as the one message of a user, in the template of the model in `folder`.
-fn chat_prompt(folder: &Path, prompt: &str) -> Result<String> {
-    let template = ChatTemplate::load(folder)?;
+/// The prompt as the one message of a user, in the template of the model in `folder`, which was typed as `model`.
+fn chat_prompt(model: &str, folder: &Path, prompt: &str) -> Result<String> {
+    let template = ChatTemplate::find(folder)?.ok_or_else(|| CommandError::NoChatTemplate { model: model.to_owned() })?;
     Ok(template.render(&[json!({ "role": "user", "content": prompt })], true, &Map::new())?)
 }
 

@@ -31,6 +31,7 @@ mod header;
 mod interrupt;
 mod lab;
 mod lab_plot;
+mod next_commands;
 mod numbers;
 mod plot;
 mod progress;
@@ -56,6 +57,7 @@ use clap::Parser;
 use tracing::level_filters::LevelFilter;
 
 use crate::arguments::{Arguments, Command, TrainArguments};
+use crate::exit::CommandError;
 use crate::interrupt::Interrupt;
 use crate::terminal::Terminal;
 
@@ -77,6 +79,10 @@ fn main() -> ExitCode {
         Command::Data(arguments) => data::run(&arguments, &terminal),
         Command::Filter(arguments) => filter::run(&arguments, &terminal, &interrupt),
     };
+    let result = result.and_then(|code| match terminal.lost() {
+        Some(source) => Err(CommandError::Output { path: "standard output".into(), source }.into()),
+        None => Ok(code),
+    });
     result.unwrap_or_else(|error| exit::report(&error))
 }
 

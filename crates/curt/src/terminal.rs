@@ -1,7 +1,8 @@
 //! What the terminal can show, and the way everything is said.
 
 use std::env;
-use std::io::{IsTerminal, Write};
+use std::io::{self, IsTerminal, Write};
+use std::sync::{Arc, Mutex};
 
 use indicatif::MultiProgress;
 
@@ -18,6 +19,8 @@ pub struct Terminal {
     pub bars: bool,
     /// Where bars are drawn; text goes above them.
     pub progress: MultiProgress,
+    /// The first failure to print something.
+    lost: Arc<Mutex<Option<io::Error>>>,
 }
 
 impl Terminal {
@@ -32,17 +35,27 @@ impl Terminal {
             unicode: !dumb && locale_is_unicode(&|name| env::var(name).ok()),
             bars: !dumb && std::io::stderr().is_terminal(),
             progress: MultiProgress::new(),
+            lost: Arc::default(),
         }
     }
 
     /// Prints a line, or several, on standard output, above the bars.
     ///
-    /// A reader that has gone away (`curt train | head`) must not end a run, so a failed write is not an error.
+    /// What cannot be written must not end a run in its middle: [`Terminal::lost`] tells of it at the end.
     pub fn say(&self, text: &str) {
-        self.progress.suspend(|| {
-            let mut out = std::io::stdout().lock();
-            let _ = writeln!(out, "{text}").and_then(|()| out.flush());
+        let said = self.progress.suspend(|| {
+            let mut out = io::stdout().lock();
+            writeln!(out, "{text}").and_then(|()| out.flush())
         });
+        if let (Err(error), Ok(mut lost)) = (said, self.lost.lock()) {
+            lost.get_or_insert(error);
+        }
+    }
+
+    /// Why something that was said could not be written, if so. A reader that has gone away (`curt train | head`) has what it
+    /// wanted.
+    pub fn lost(&self) -> Option<io::Error> {
+        self.lost.lock().ok()?.take().filter(|error| error.kind() != io::ErrorKind::BrokenPipe)
     }
 
     /// Text that a model wrote: what would steer a terminal is shown and not obeyed.
@@ -101,7 +114,7 @@ pub(crate) mod tests {
 
     /// A terminal without colours.
     pub(crate) fn plain(unicode: bool) -> Terminal {
-        Terminal { color: false, unicode, interactive: true, bars: false, progress: MultiProgress::new() }
+        Terminal { color: false, unicode, interactive: true, bars: false, progress: MultiProgress::new(), lost: Arc::default() }
     }
 
     #[test]

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use curt_eval::Action;
-use curt_trainer::checkpoint::{self, ResumeFrom};
-use curt_trainer::config::{Config, TaskKind};
+use curt_trainer::checkpoint::ResumeFrom;
+use curt_trainer::config::Config;
 use curt_trainer::doctor::tiny_step;
 use curt_trainer::run_file::RunFile;
 use curt_trainer::{Outcome, RunReport, Trainer};
@@ -18,33 +18,36 @@ use crate::plot::{self, Series};
 use crate::progress::Progress;
 use crate::report_live::LiveReport;
 use crate::terminal::Terminal;
-use crate::{closing, doctor, doctor_page, exit, header, wiring};
+use crate::{closing, doctor, doctor_page, exit, header, next_commands, wiring};
 
 /// The file of a run directory that has the run's configuration.
 const RUN_FILE: &str = "run.toml";
 
-/// A problem of the chain task: 44, + 3, × 9, - 1, each digit for itself.
-const EXAMPLE_PROMPT: &str = "^44a+3b*9c-1>";
-
 /// Runs the command.
 pub fn run(arguments: &TrainArguments, terminal: &Terminal, interrupt: &Interrupt) -> Result<ExitCode> {
     let resume: Option<ResumeFrom> = arguments.resume.as_ref().map(|word| word.parse()).transpose()?;
-    let config = config(arguments, resume.as_ref())?;
-    // the folder must outlive the run: checkpoints copy the tokenizer's files from it
-    let (trainer, facts, _folder) = wiring::trainer(config)?;
-    let config = trainer.config.clone();
-    terminal.say(&(header::training(terminal, &trainer, &facts).join("\n") + "\n"));
+    let (config, is_chosen) = config(arguments, resume.as_ref())?;
+    let (mut trainer, facts, model) = wiring::trainer(config)?;
     if arguments.dry_run {
+        terminal.say(&(header::training(terminal, &trainer, &facts).join("\n") + "\n"));
         return dry_run(arguments, trainer, terminal, interrupt);
     }
     if interrupt.came() {
         // nothing was written yet
         return Ok(ExitCode::from(interrupt::EXIT_CODE));
     }
+    if !is_chosen {
+        // the embedded run can be tried again and again, and several times at once
+        trainer.config.output_dir = curt_trainer::claim(&trainer.config.output_dir)?;
+    }
+    terminal.say(&(header::training(terminal, &trainer, &facts).join("\n") + "\n"));
+    let config = trainer.config.clone();
     let mut progress = Progress::new(terminal, interrupt, config.train.steps, LiveReport::new(&config.output_dir));
     let report = curt_trainer::train(trainer, resume.as_ref(), &mut progress);
     let page = progress.finish().finish(terminal);
     let report = report?;
+    // checkpoints copied the tokenizer's files from it
+    drop(model);
     close(terminal, &config, &report, page.as_deref());
     let whole = report.after.is_some() || !config.eval.enabled;
     Ok(match report.outcome {
@@ -67,8 +70,9 @@ fn dry_run(arguments: &TrainArguments, mut trainer: Trainer, terminal: &Terminal
     Ok(ExitCode::SUCCESS)
 }
 
-/// The configuration of the run: of the run file, else on a resume of the run directory itself, else the embedded one.
-fn config(arguments: &TrainArguments, resume: Option<&ResumeFrom>) -> Result<Config> {
+/// The configuration of the run: of the run file, else on a resume of the run directory itself, else the embedded one; and whether
+/// its directory was chosen.
+fn config(arguments: &TrainArguments, resume: Option<&ResumeFrom>) -> Result<(Config, bool)> {
     let mut run_file = arguments.run_file.clone();
     let mut output_dir = arguments.output_dir.clone();
     if let (Some(resume), None) = (resume, &run_file) {
@@ -78,18 +82,15 @@ fn config(arguments: &TrainArguments, resume: Option<&ResumeFrom>) -> Result<Con
         output_dir = Some(directory);
     }
     let mut config = RunFile::load(run_file.as_deref(), &arguments.sets)?;
-    let chosen = output_dir.is_some() || run_file.is_some() || sets_output_dir(arguments);
-    match output_dir {
-        Some(directory) => config.output_dir = directory,
-        // the embedded run can be tried again and again
-        None if !chosen && resume.is_none() => config.output_dir = curt_trainer::unoccupied(&config.output_dir),
-        None => {}
+    let is_chosen = output_dir.is_some() || run_file.is_some() || sets_output_dir(arguments) || resume.is_some();
+    if let Some(directory) = output_dir {
+        config.output_dir = directory;
     }
     if let Some(device) = &arguments.device.device {
         config.model.device = device.clone();
     }
     config.model.threads = arguments.device.threads.unwrap_or(config.model.threads);
-    Ok(config)
+    Ok((config, is_chosen))
 }
 
 /// The run directory that a resume without a run file means.
@@ -106,24 +107,13 @@ fn resumed_directory(arguments: &TrainArguments, resume: &ResumeFrom) -> Result<
     if sets_output_dir(arguments) {
         return Ok(config.output_dir);
     }
-    let runs = numbered(&config.output_dir).take_while(|directory| directory.join(RUN_FILE).exists());
+    let made = curt_trainer::numbered(&config.output_dir).take_while(|directory| directory.exists());
+    let runs = made.filter(|directory| directory.join(RUN_FILE).exists());
     Ok(runs.last().unwrap_or(config.output_dir))
 }
 
 fn sets_output_dir(arguments: &TrainArguments) -> bool {
     arguments.sets.iter().any(|set| set.split('=').next().is_some_and(|key| key.trim() == "output_dir"))
-}
-
-/// `directory`, `directory-2`, `directory-3`, …, as [`curt_trainer::unoccupied`] counts them.
-fn numbered(directory: &Path) -> impl Iterator<Item = PathBuf> {
-    let name = directory.file_name().unwrap_or_default().to_os_string();
-    let parent = directory.parent().map(Path::to_owned).unwrap_or_default();
-    let numbered = (2_u32..).map(move |number| {
-        let mut name = name.clone();
-        name.push(format!("-{number}"));
-        parent.join(name)
-    });
-    std::iter::once(directory.to_owned()).chain(numbered)
 }
 
 /// Says what the run found, where it lies, and what can be done with it.
@@ -151,7 +141,7 @@ fn close(terminal: &Terminal, config: &Config, report: &RunReport, page: Option<
         lines.extend(plot);
     }
     lines.push(String::new());
-    lines.extend(next(terminal, config, report, page));
+    lines.extend(next_commands::lines(terminal, config, report, page));
     terminal.say(&lines.join("\n"));
 }
 
@@ -164,38 +154,4 @@ fn stopped(terminal: &Terminal, report: &RunReport) -> Option<String> {
         Action::Warn | Action::Pause => format!("the run is saved as checkpoint-{saved} and pauses"),
     };
     Some(terminal.red(&format!("  stopped after step {step} by the alarm {}: {done}", alarm.word())))
-}
-
-/// Where the run lies, and commands to go on with.
-fn next(terminal: &Terminal, config: &Config, report: &RunReport, page: Option<&Path>) -> Vec<String> {
-    let directory = report.output_dir.display();
-    let program = std::env::args().next().unwrap_or_else(|| "curt".into());
-    let mut commands = Vec::new();
-    let resume = format!("{program} train --resume latest --output-dir {directory}");
-    if let Outcome::Interrupted { step } = report.outcome {
-        commands.push(format!("{resume}   # goes on after step {step}"));
-    } else if let Outcome::Alarmed { alarm, action, saved, .. } = report.outcome {
-        let word = alarm.word();
-        commands.push(match action {
-            // the alarm is on already, so that it does not stop the run again
-            Action::Warn | Action::Pause => format!("{resume}   # goes on after step {saved} in spite of it"),
-            Action::Rollback | Action::Stop => {
-                format!("{resume} --set alarms.{word}_action=warn   # goes on after step {saved} in spite of it")
-            }
-        });
-    } else if report.after.is_none() && config.eval.enabled {
-        commands.push(format!("{resume}   # makes the evaluation"));
-    }
-    let newest = checkpoint::steps(&report.output_dir).ok().and_then(|steps| steps.last().copied());
-    if let Some(step) = newest {
-        let folder = checkpoint::directory(&report.output_dir, step);
-        commands.push(format!("{program} eval {}", folder.display()));
-        if config.data.task == TaskKind::Chain {
-            commands.push(format!("{program} generate {} --prompt '{EXAMPLE_PROMPT}'", folder.display()));
-        }
-    }
-    let mut lines = vec![format!("  {}  {directory}", terminal.bold("run directory"))];
-    lines.extend(page.map(|page| format!("  {}         {}", terminal.bold("report"), page.display())));
-    lines.extend(commands.into_iter().map(|command| format!("  {}           {command}", terminal.dim("next"))));
-    lines
 }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use curt_kernels::ops::attention::Attention;
 use curt_kernels::{Backend, Cpu, Cuda, Ops};
 use curt_runtime::checkpoint::recover_directory;
 use curt_runtime::{ModelConfig, Policy, ReferencePolicy, Settings, Tokenizer, Transformer};
@@ -88,10 +89,10 @@ impl ModelFolder {
 pub fn load_model(path: &str, device: &str, threads: usize, settings: Settings) -> Result<Model> {
     let folder = ModelFolder::find(path)?;
     // what is not a model at all is better told so than that its tokenizer is missing
-    ModelConfig::load(folder.path())?;
+    let head_dim = ModelConfig::load(folder.path())?.head_dim;
     let tokenizer = Tokenizer::load(folder.path())?;
     let load = Load { path, folder: folder.path(), tokenizer: &tokenizer, settings };
-    let (policy, facts) = match place(device, threads)? {
+    let (policy, facts) = match place(device, threads, head_dim)? {
         (Place::Cpu(backend), words) => load.on(backend, words)?,
         (Place::Cuda(backend), words) => load.on(*backend, words)?,
     };
@@ -104,11 +105,14 @@ enum Place {
     Cuda(Box<Cuda>),
 }
 
-/// Where `device` is, and how to call it.
-fn place(device: &str, threads: usize) -> Result<(Place, String)> {
+/// Where `device` is, and how to call it, for a model with heads of this width.
+fn place(device: &str, threads: usize, head_dim: usize) -> Result<(Place, String)> {
     match device {
         "cpu" => on_cpu(threads, ""),
         // the first device if there is one that works; why not is said, for a slow run is a surprise too
+        "auto" if head_dim > Cuda::WIDEST_HEAD => {
+            on_cpu(threads, &format!(" (the CUDA kernels hold heads of at most {}, not of {head_dim})", Cuda::WIDEST_HEAD))
+        }
         "auto" => match Cuda::new(0) {
             Ok(cuda) => Ok(on_cuda(cuda, 0)),
             Err(reason) => on_cpu(threads, &format!(" ({reason})")),
@@ -141,7 +145,8 @@ fn load_reference(config: &Config, folder: &Path) -> Result<Box<dyn ReferencePol
     let tokenizer = Tokenizer::load(folder)?;
     // it generates nothing
     let settings = Settings { max_sequences: 1, ..config.settings() };
-    Ok(match place(&config.model.device, config.model.threads)?.0 {
+    let head_dim = ModelConfig::load(folder)?.head_dim;
+    Ok(match place(&config.model.device, config.model.threads, head_dim)?.0 {
         Place::Cpu(backend) => Box::new(Transformer::load(backend, folder, Some(&tokenizer), settings)?.freeze()),
         Place::Cuda(backend) => Box::new(Transformer::load(*backend, folder, Some(&tokenizer), settings)?.freeze()),
     })

@@ -63,6 +63,9 @@ impl<B: Ops> Transformer<B> {
         settings: Settings,
         source: &mut TensorSource<'_, PolicyError>,
     ) -> Result<Self, PolicyError> {
+        if config.head_dim > B::WIDEST_HEAD {
+            return Err(PolicyError::HeadTooWide { found: config.head_dim, widest: B::WIDEST_HEAD });
+        }
         let parameters = Parameters::from_source(&backend, &config, source)?;
         let rope = RopeTables::new(&backend)?;
         Ok(Self {

@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::io::Read;
 
 use proptest::prelude::*;
@@ -109,16 +110,25 @@ fn occupied_directory() {
     let root = config.output_dir.clone();
     let error = RunDirectory::create(&config).unwrap_err();
     assert!(matches!(&error, RunDirectoryError::Occupied { path } if *path == root), "{error}");
-    assert_eq!(unoccupied(&root), PathBuf::from(format!("{}-2", root.display())));
-    config.output_dir = unoccupied(&root);
-    RunDirectory::create(&config).unwrap();
-    assert_eq!(unoccupied(&root), PathBuf::from(format!("{}-3", root.display())));
     for remains in [RUN_FILE, METRICS, "checkpoint-5"] {
         let folder = tempfile::tempdir().unwrap();
         config.output_dir = folder.path().to_owned();
         fs::create_dir(folder.path().join(remains)).unwrap();
         assert!(matches!(RunDirectory::create(&config), Err(RunDirectoryError::Occupied { .. })), "{remains}");
     }
+}
+
+#[test]
+fn runs_that_begin_at_once_claim_different_directories() {
+    let folder = tempfile::tempdir().unwrap();
+    let wanted = folder.path().join("runs/embedded");
+    let claimed: BTreeSet<PathBuf> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..4).map(|_| scope.spawn(|| claim(&wanted).unwrap())).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    assert_eq!(claimed, numbered(&wanted).take(4).collect());
+    assert!(claimed.iter().all(|path| path.is_dir()));
+    assert_eq!(numbered(&wanted).nth(2), Some(folder.path().join("runs/embedded-3")));
 }
 
 #[test]

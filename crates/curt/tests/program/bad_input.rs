@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::binary::{curt, model_copy, train, train_by};
+use crate::binary::{curt, model_copy, started_by, train, train_by};
 
 /// What is wrong, the command line, the exit code, and what the message must hold.
 type Wrong = (&'static str, &'static str, i32, &'static [&'static str]);
@@ -104,7 +104,7 @@ const MODELS: [Wrong; 9] = [
     ("weights that are not finite", "eval not-finite", 3, &["not-finite", "NaN"]),
     ("unknown architecture", "eval unknown", 3, &["GptNextForCausalLM", "Qwen3ForCausalLM"]),
     ("empty prompt", "generate embedded:good --prompt=", 3, &["--prompt: the prompt is empty"]),
-    ("no chat template", "generate embedded:good --chat --prompt=^", 3, &["chat template"]),
+    ("no chat template", "generate embedded:good --chat --prompt=^", 3, &["embedded:good: has no chat template"]),
     ("prompt beyond the context", "generate embedded:good --prompt-file=long.txt", 3, &["long.txt: a prompt of", "context"]),
 ];
 
@@ -275,6 +275,21 @@ fn a_save_that_fails_leaves_nothing_half_written() {
     assert!(run.stderr.starts_with("error: ") && run.stderr.contains("optimizer.state"), "{}", run.stderr);
     let left: Vec<_> = fs::read_dir(&output).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     assert!(left.iter().all(|name| !name.starts_with("checkpoint")), "{left:?}");
+}
+
+/// A full disk below standard output; a reader that has gone away has what it wanted.
+#[cfg(target_os = "linux")]
+#[test]
+fn output_that_cannot_be_written_is_no_success() {
+    let root = tempfile::tempdir().unwrap();
+    for (to, code) in [("> /dev/full", 1), ("| true", 0)] {
+        let script = format!("set -o pipefail; \"$0\" \"$@\" {to}");
+        for arguments in [&["doctor", "--no-probe", "--json"][..], &["generate", "embedded:good", "--prompt=^4>"]] {
+            let run = started_by(&["bash", "-c", &script], root.path()).args(arguments).run().ends_with(code);
+            let is_told = run.stderr.contains("error: standard output: cannot be written: No space left");
+            assert_eq!(is_told, code == 1, "{}", run.stderr);
+        }
+    }
 }
 
 /// Where the system has no room for so many threads, the message says how many were asked for.

@@ -242,9 +242,10 @@ fn problems_with_overlong_prompts_are_left_out_where_that_is_asked_for() {
     let sets: Vec<&str> = sets.iter().map(String::as_str).collect();
     let run = train(&root.path().join("run"), &sets).ends_with(0);
     assert!(run.stdout.contains("2 problems of data.jsonl"), "{}", run.stdout);
-    for file in ["data.jsonl", "eval.jsonl"] {
+    for (file, line) in [("data.jsonl", 1), ("eval.jsonl", 3)] {
         let left_out = format!("{file}: 1 of 3 problems are left out");
-        assert!(run.stderr.contains(&left_out) && run.stderr.contains("`long` with 14"), "{}", run.stderr);
+        let first = format!("the first {file}:{line} (`long`) with 14");
+        assert!(run.stderr.contains(&left_out) && run.stderr.contains(&first), "{}", run.stderr);
     }
 }
 

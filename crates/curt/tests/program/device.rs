@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use crate::binary::train_by;
+use crate::binary::{started_by, train_by};
 
 /// Name and bytes of every file in `folder`.
 fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
@@ -38,4 +38,27 @@ fn without_a_gpu_auto_says_that_it_chose_the_cpu_and_why() {
     // hides the devices of a machine that has some
     let run = train_by(&["env", "CUDA_VISIBLE_DEVICES="], &root.path().join("run"), &["--dry-run"]).ends_with(0);
     assert!(run.stdout.contains("cpu (no CUDA d"), "{}", run.stdout);
+}
+
+/// The CUDA kernels hold heads of up to 128. The weights do not fit the configuration either, which is found where it is read.
+#[test]
+fn heads_that_the_gpu_cannot_hold_are_refused_or_left_to_the_cpu() {
+    let root = tempfile::tempdir().unwrap();
+    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/tiny-good");
+    for (name, bytes) in files(&fixture) {
+        fs::write(root.path().join(name), bytes).unwrap();
+    }
+    let config = root.path().join("config.json");
+    let mut fields: serde_json::Value = serde_json::from_slice(&fs::read(&config).unwrap()).unwrap();
+    fields["head_dim"] = 256.into();
+    fs::write(config, fields.to_string()).unwrap();
+    let library = format!("LD_LIBRARY_PATH={}", stand_in_cuda::library_folder().unwrap().display());
+    let generate = |device| {
+        let call = started_by(&["env", &library], root.path());
+        call.args(["generate", ".", "--prompt", "^4>", "--device", device]).run().ends_with(3).stderr
+    };
+    let refused = generate("cuda:0");
+    assert!(refused.contains("`head_dim` is 256") && refused.contains("at most 128"), "{refused}");
+    let on_cpu = generate("auto");
+    assert!(on_cpu.contains("q_proj") && !on_cpu.contains("head_dim"), "{on_cpu}");
 }

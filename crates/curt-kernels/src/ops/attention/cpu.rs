@@ -3,7 +3,7 @@
 use super::backward::BackwardHead;
 use super::forward::{ForwardBlock, Scratch};
 use super::tiles::HeadPages;
-use super::{Attention, AttentionShape, KvPages, PAGE, SequencePlan};
+use super::{Attention, AttentionShape, KvPages, PAGE, SequencePlan, page_end};
 use crate::cpu::{Buffer, SharedMut};
 use crate::{Cpu, DeviceError};
 
@@ -49,7 +49,7 @@ impl Attention for Cpu<f32> {
         check("k", k, rows * kv_heads * hd);
         check("qkv", qkv, rows * fused);
         let slots = &slots[..rows];
-        let end = slots.iter().map(|&slot| slot as usize / PAGE + 1).max().unwrap_or(0);
+        let end = page_end(slots);
         check("pages.k", &pages.k, end * shape.page_len());
         check("pages.v", &pages.v, end * shape.page_len());
         let (page_k, page_v) = (SharedMut::new(&mut pages.k), SharedMut::new(&mut pages.v));
@@ -59,10 +59,10 @@ impl Attention for Cpu<f32> {
                 for h in 0..kv_heads {
                     let start = (page * kv_heads + h) * hd * PAGE;
                     for (d, &x) in k[(row * kv_heads + h) * hd..][..hd].iter().enumerate() {
-                        // SAFETY: in bounds by the check of the last page; no two rows share a slot.
+                        // SAFETY: in bounds by the check of the last page; `page_end` saw that no two rows share a slot.
                         unsafe { *page_k.pointer(start + d * PAGE + offset) = x };
                     }
-                    // SAFETY: no two rows share a slot.
+                    // SAFETY: `page_end` saw that no two rows share a slot.
                     let v = unsafe { page_v.range(start + offset * hd, hd) };
                     v.copy_from_slice(&qkv[row * fused + (shape.heads + kv_heads + h) * hd..][..hd]);
                 }

@@ -2,7 +2,7 @@
 //!
 //! A grid has blocks for the longest sequence; those past the end of a shorter one return at once.
 
-use super::{Attention, AttentionShape, KvPages, PAGE, SequencePlan};
+use super::{Attention, AttentionShape, KvPages, PAGE, SequencePlan, page_end};
 use crate::DeviceError;
 use crate::cuda::{Argument, Cuda, CudaBuffer, CudaIds, Kernel, Module, Parameter, reads, writes};
 use crate::ops::{check_len, first};
@@ -69,13 +69,16 @@ const KEYS_128: Kernel = keys("attention_backward_keys_128");
 const FORWARD_QUERIES: usize = 32;
 const BACKWARD_QUERIES: usize = 16;
 
-/// The forward, and the backward for queries and for keys, that serve heads of this width. Panics above 128.
+/// The widest head that some kernel serves.
+const WIDEST: usize = 128;
+
+/// The forward, and the backward for queries and for keys, that serve heads of this width. Panics above [`WIDEST`].
 fn kernels(head_dim: usize) -> [&'static Kernel; 3] {
     match head_dim {
         0..=32 => [&FORWARD_32, &QUERIES_32, &KEYS_32],
         33..=64 => [&FORWARD_64, &QUERIES_64, &KEYS_64],
-        65..=128 => [&FORWARD_128, &QUERIES_128, &KEYS_128],
-        _ => panic!("attention: heads of {head_dim} are wider than the 128 that the CUDA kernels hold"),
+        65..=WIDEST => [&FORWARD_128, &QUERIES_128, &KEYS_128],
+        _ => panic!("attention: heads of {head_dim} are wider than the {WIDEST} that the CUDA kernels hold"),
     }
 }
 
@@ -117,6 +120,8 @@ fn scale(shape: AttentionShape) -> Argument {
 impl Attention for Cuda {
     type Sequences = CudaSequences;
 
+    const WIDEST_HEAD: usize = WIDEST;
+
     fn sequences(&self, plan: &SequencePlan) -> Result<CudaSequences, DeviceError> {
         use crate::Backend;
         plan.check();
@@ -143,7 +148,7 @@ impl Attention for Cuda {
     ) {
         const OP: &str = "attention";
         let slots_on_host = first(OP, "slots", &slots.host, rows);
-        let end = slots_on_host.iter().map(|&slot| slot as usize / PAGE + 1).max().unwrap_or(0);
+        let end = page_end(slots_on_host);
         check_len(OP, "k", k.len(), rows * shape.kv_heads * shape.head_dim);
         check_len(OP, "qkv", qkv.len(), rows * (shape.heads + 2 * shape.kv_heads) * shape.head_dim);
         check_len(OP, "pages.k", pages.k.len(), end * shape.page_len());

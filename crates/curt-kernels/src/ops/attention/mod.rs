@@ -153,17 +153,31 @@ impl SequencePlan {
     }
 }
 
+/// One more than the largest page of `slots`. Panics where two of them are equal: rows are stored side by side.
+fn page_end(slots: &[u32]) -> usize {
+    let end = slots.iter().map(|&slot| slot as usize / PAGE + 1).max().unwrap_or(0);
+    let mut taken = vec![false; end * PAGE];
+    for (row, &slot) in slots.iter().enumerate() {
+        let is_taken = std::mem::replace(&mut taken[slot as usize], true);
+        assert!(!is_taken, "attention_store: slot {slot} of row {row} is that of a row before");
+    }
+    end
+}
+
 /// Attention over pages.
 pub trait Attention: Backend {
     /// A [`SequencePlan`] on the device.
     type Sequences: Send + Sync + std::fmt::Debug;
+
+    /// The widest head that the kernels hold; wider ones make them panic.
+    const WIDEST_HEAD: usize = usize::MAX;
 
     /// Brings a plan to the device.
     fn sequences(&self, plan: &SequencePlan) -> Result<Self::Sequences, DeviceError>;
 
     /// Writes the rows' keys `k` \[rows × kv_heads · head_dim\] and the v part of the fused rows `qkv` into their pages.
     ///
-    /// `slots[i] = page · 16 + offset` of row i. No two rows share a slot.
+    /// `slots[i] = page · 16 + offset` of row i. Panics where two rows share a slot.
     fn attention_store(
         &self,
         pages: &mut KvPages<Self>,

@@ -1,6 +1,6 @@
 //! The plain f64 twin: one query, one key at a time, two passes over the scores.
 
-use super::{Attention, AttentionShape, KvPages, PAGE, SequencePlan};
+use super::{Attention, AttentionShape, KvPages, PAGE, SequencePlan, page_end};
 use crate::cpu::Buffer;
 use crate::{Cpu, DeviceError};
 
@@ -77,6 +77,7 @@ impl Attention for Cpu<f64> {
     ) {
         let (kv_heads, hd) = (shape.kv_heads, shape.head_dim);
         let fused = (shape.heads + 2 * kv_heads) * hd;
+        page_end(&slots[..rows]);
         for row in 0..rows {
             let (page, offset) = (slots[row] as usize / PAGE, slots[row] as usize % PAGE);
             for h in 0..kv_heads {

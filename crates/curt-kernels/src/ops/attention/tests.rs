@@ -350,6 +350,14 @@ fn a_plan_with_too_few_pages_panics() {
 }
 
 #[test]
+#[should_panic(expected = "slot 18 of row 2 is that of a row before")]
+fn a_slot_of_two_rows_panics() {
+    let (shape, cpu) = (shape(2, 1, 8), Cpu::<f32>::new(1).unwrap());
+    let (k, qkv) = (cpu.zeros(24).unwrap(), cpu.zeros(96).unwrap());
+    cpu.attention_store(&mut poisoned(&cpu, shape, 2), &k, &qkv, &vec![18, 3, 18], 3, shape);
+}
+
+#[test]
 #[should_panic(expected = "attention: q holds")]
 fn a_short_buffer_panics() {
     let (shape, cpu) = (shape(2, 1, 8), Cpu::<f32>::new(1).unwrap());

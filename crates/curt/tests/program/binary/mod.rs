@@ -23,7 +23,7 @@ pub fn curt(folder: &Path) -> Call {
 }
 
 /// The same, where the program is the last argument of `launcher`.
-fn started_by(launcher: &[&str], folder: &Path) -> Call {
+pub fn started_by(launcher: &[&str], folder: &Path) -> Call {
     let program = env!("CARGO_BIN_EXE_curt");
     let mut command = Command::new(launcher.first().unwrap_or(&program));
     command.args(launcher.get(1..).unwrap_or_default());
