@@ -68,7 +68,7 @@ impl Histogram<'_> {
     }
 
     fn svg(&self, description: &str) -> String {
-        let x = Scale::linear(0.0, f64::from(self.right) + 1.0, LEFT, RIGHT);
+        let x = Scale::whole(0.0, f64::from(self.right) + 1.0, LEFT, RIGHT);
         let middle = (TOP + BOTTOM) / 2.0;
         let (up, down) = (Scale::linear(0.0, self.tallest, middle, TOP), Scale::linear(0.0, self.tallest, middle, BOTTOM));
         let mut svg = svg_start(self.id, self.title, description, "");

@@ -153,7 +153,7 @@ impl LineChart<'_> {
     fn x_scale(&self) -> Scale {
         let low = self.marks().map(|mark| mark.first).fold(f64::INFINITY, f64::min);
         let high = self.marks().map(|mark| mark.x).fold(f64::NEG_INFINITY, f64::max);
-        if self.is_log { Scale::log2(low, high, LEFT + 12.0, RIGHT - 12.0) } else { Scale::linear(low, high, LEFT, RIGHT) }
+        if self.is_log { Scale::log2(low, high, LEFT + 12.0, RIGHT - 12.0) } else { Scale::whole(low, high, LEFT, RIGHT) }
     }
 
     /// Round numbers; on an axis by powers of two the marks themselves, where they are not too close.

@@ -11,6 +11,7 @@ pub struct Scale {
     from: f64,
     to: f64,
     is_log: bool,
+    is_whole: bool,
     decimals: usize,
 }
 
@@ -22,14 +23,19 @@ impl Scale {
         let (low, high) = if is_sound { (low, high) } else { (0.0, 1.0) };
         let (low, high) = if high - low <= 1e-12 * high.abs().max(low.abs()) { around(low) } else { (low, high) };
         let step = round_step(high - low, 5);
-        Self { low, high, from, to, is_log: false, decimals: decimals(step) }
+        Self { low, high, from, to, is_log: false, is_whole: false, decimals: decimals(step) }
     }
 
-    /// The same by powers of two; for numbers above 0.
+    /// The same for numbers that are whole, such as steps and tokens.
+    pub fn whole(low: f64, high: f64, from: f64, to: f64) -> Self {
+        Self { is_whole: true, decimals: 0, ..Self::linear(low, high, from, to) }
+    }
+
+    /// A scale by powers of two; for numbers above 0.
     pub fn log2(low: f64, high: f64, from: f64, to: f64) -> Self {
         let low = if (1.0 / LARGEST..LARGEST).contains(&low) { low } else { 1.0 };
         let high = if high < LARGEST && high > 1.001 * low { high } else { 2.0 * low };
-        Self { low, high, from, to, is_log: true, decimals: 0 }
+        Self { low, high, from, to, is_log: true, is_whole: false, decimals: 0 }
     }
 
     /// The scale whose ends are round numbers at or beyond these.
@@ -50,6 +56,7 @@ impl Scale {
     /// About `wanted` round numbers between the ends.
     pub fn ticks(&self, wanted: usize) -> Vec<f64> {
         let step = round_step(self.high - self.low, wanted);
+        let step = if self.is_whole { step.max(1.0) } else { step };
         let first = (self.low / step - 1e-9).ceil();
         let last = (self.high / step + 1e-9).floor();
         // by whole numbers, so that no error adds up
@@ -111,6 +118,17 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn whole_numbers_are_written_once_each() {
+        for (high, expected) in
+            [(2.0, "1 2"), (3.0, "1 2 3"), (4.0, "1 2 3 4"), (8.0, "1 2 3 4 5 6 7 8"), (60.0, "10 20 30 40 50 60")]
+        {
+            let scale = Scale::whole(1.0, high, 0.0, 100.0);
+            let labels: Vec<String> = scale.ticks(7).into_iter().map(|tick| scale.label(tick)).collect();
+            assert_eq!(labels.join(" "), expected);
+        }
+    }
 
     #[test]
     fn axes_have_round_numbers() {
