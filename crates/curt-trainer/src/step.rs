@@ -7,7 +7,7 @@ use curt_runtime::{GenerateProgress, Purpose, Sampling};
 
 use crate::credit::{CreditedGroup, credit};
 use crate::error::TrainError;
-use crate::pack::pack;
+use crate::pack::{Minibatch, pack};
 use crate::refill::refill;
 use crate::rollout::{RolloutPlan, rollout};
 use crate::screen::screen;
@@ -53,7 +53,6 @@ pub fn step(
     };
     let max_completion_length = Some(plan.max_completion_length as u32);
     let context = StepContext { step: u64::from(step), max_completion_length, ..StepContext::default() };
-    let update_plan = UpdatePlan { micro_tokens: c.train.micro_tokens, inverse_temperature: plan.sampling.inverse_temperature() };
 
     let turn = run.source.turn(step, c.rollout.prompts_per_step);
     let prompts = select(&run.source, &run.encoder, c.seed, turn, c.rollout.prompts_per_step, [])?;
@@ -75,12 +74,21 @@ pub fn step(
     run.source.observe(step, &groups, c.reward.target_length)?;
     let minibatches = pack(&groups, c.algo.updates_per_batch, c.algo.normalizer);
     let packed = clock.elapsed().as_secs_f64();
-    let mut updates = Vec::with_capacity(minibatches.len());
-    for (share, minibatch) in minibatches.iter().enumerate() {
-        let optimizer = run.optimizer(u64::from(step) * c.algo.updates_per_batch as u64 + share as u64);
-        let reference = run.reference.as_mut();
-        updates.push(update(run.policy.as_mut(), reference, run.objective.as_ref(), minibatch, &optimizer, &update_plan)?);
-    }
+    let updates = train_on(run, step, &minibatches)?;
     let updated = clock.elapsed().as_secs_f64();
     Ok(StepOutcome { groups, refill: cost, updates, seconds: [rolled_out, packed - rolled_out, updated - packed] })
+}
+
+/// One update on each of the minibatches of `step`.
+pub(crate) fn train_on(run: &mut Trainer, step: u32, minibatches: &[Minibatch]) -> Result<Vec<UpdateReport>, TrainError> {
+    let sampling = Sampling::temperature(run.config.rollout.temperature);
+    let plan = UpdatePlan { micro_tokens: run.config.train.micro_tokens, inverse_temperature: sampling.inverse_temperature() };
+    let first = u64::from(step) * run.config.algo.updates_per_batch as u64;
+    let mut updates = Vec::with_capacity(minibatches.len());
+    for (share, minibatch) in minibatches.iter().enumerate() {
+        let optimizer = run.optimizer(first + share as u64);
+        let reference = run.reference.as_mut();
+        updates.push(update(run.policy.as_mut(), reference, run.objective.as_ref(), minibatch, &optimizer, &plan)?);
+    }
+    Ok(updates)
 }

@@ -70,7 +70,8 @@ Examples:
 A rollout is one line of JSON: {\"group\": 1, \"correct\": true, \"length\": 812}. It may also have step, truncated (or
 finish_reason), answer_length, budget, repetition, reference; other fields are passed over. Rows of a group stand together.
 One line comes out per rollout, in the same order: group, reward, parts, advantage, in_statistics, in_loss.
-An empty line ends a step: what came before it is answered at once, so that another program can wait for it.";
+An empty line ends a step: what came before it is answered at once, so that another program can wait for it.
+All groups count, those too that a run's group filter dropped: advantages of whole-batch estimators differ from such a run's.";
 
 const LAB_EXAMPLES: &str = "\
 Examples:

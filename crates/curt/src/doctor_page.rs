@@ -203,10 +203,9 @@ fn findings(terminal: &Terminal, findings: &[Finding], refused: bool) -> Vec<Str
 
 /// What the tiny step of a dry run did.
 pub fn tiny_step(step: &TinyStep) -> String {
-    let update = match step.grad_norm {
-        Some(norm) => format!("{} trained on, gradient norm {norm:.3}", counted(step.trained as u64, "rollout")),
-        None => "no group had signal, so that nothing was trained on".to_owned(),
-    };
+    let how = if step.is_made_up { " with made-up advantages, for no group had signal" } else { "" };
+    let norm = step.grad_norm.map_or(String::new(), |norm| format!(", gradient norm {norm:.3}"));
+    let update = format!("{} trained on{how}{norm}", counted(step.trained as u64, "rollout"));
     format!(
         "dry run: one tiny step of {} ({}) works: {update}; nothing was written",
         counted(step.rollouts as u64, "rollout"),

@@ -109,8 +109,9 @@ impl Observer for Progress<'_> {
             Phase::Evaluation { step } => evaluated_when(step),
         };
         self.phase.set_prefix(what);
-        self.phase.set_length(progress.total as u64);
+        // in this order, or the end of the phase before is shown of the length of this one
         self.phase.set_position(progress.finished as u64);
+        self.phase.set_length(progress.total as u64);
         self.phase.set_message(format!("{} tokens", short(progress.tokens as f64)));
         if self.interrupt.came() && !self.stopping {
             self.stopping = true;

@@ -1,10 +1,14 @@
 //! One step of the smallest size, to see that everything works together.
 
+use curt_advantage::Credit;
+use curt_difficulty::Admission;
 use curt_runtime::GenerateProgress;
 use serde::Serialize;
 
+use crate::credit::CreditedGroup;
 use crate::error::TrainError;
-use crate::step::step;
+use crate::pack::pack;
+use crate::step::{step, train_on};
 use crate::trainer::Trainer;
 
 /// Prompts, completions and tokens of the tiny step, where the run has not less.
@@ -19,14 +23,16 @@ pub struct TinyStep {
     pub rollouts: usize,
     /// Their tokens.
     pub tokens: usize,
-    /// Sequences that were trained on: 0 where no group had signal.
+    /// Sequences that were trained on.
     pub trained: usize,
+    /// Whether no group had signal, so that the advantages were made up.
+    pub is_made_up: bool,
     /// The norm of the gradient of the last update that had one.
     pub grad_norm: Option<f64>,
 }
 
-/// Rolls out, judges, rewards and updates once, at a size that takes seconds. Weights change in memory alone; the trainer is
-/// not to be used for a run afterwards.
+/// Rolls out, judges, rewards and updates once, at a size that takes seconds; with made-up advantages where no group has signal, so
+/// that backward and optimizer are tried too. Weights change in memory alone; the trainer is not to be used for a run afterwards.
 ///
 /// # Errors
 /// Whatever a stage refuses.
@@ -39,12 +45,30 @@ pub fn tiny_step(run: &mut Trainer, keep_going: &mut dyn FnMut(GenerateProgress)
     rollout.max_completion_length = rollout.max_completion_length.min(TOKENS);
     rollout.screening = 0;
     rollout.refill_rounds = 0;
-    let outcome = step(run, 0, keep_going)?;
+    let mut outcome = step(run, 0, keep_going)?;
+    let is_made_up = outcome.updates.iter().all(|update| update.trained_sequences == 0);
+    if is_made_up {
+        outcome.groups.iter_mut().for_each(make_up);
+        let minibatches = pack(&outcome.groups, updates, run.config.algo.normalizer);
+        outcome.updates = train_on(run, 0, &minibatches)?;
+    }
     let rows = || outcome.groups.iter().flat_map(|group| &group.shaped.rollouts);
     Ok(TinyStep {
         rollouts: rows().count(),
         tokens: rows().map(|row| row.length as usize).sum(),
         trained: outcome.updates.iter().map(|update| update.trained_sequences).sum(),
+        is_made_up,
         grad_norm: outcome.updates.iter().rev().find_map(|update| update.norms).map(|norms| norms.grad_norm),
     })
+}
+
+/// Gives every other rollout of a group an advantage of 1, the others −1.
+fn make_up(group: &mut CreditedGroup) {
+    group.admission = Admission::Kept;
+    for (sample, credit) in group.credits.iter_mut().enumerate() {
+        *credit = Credit::Sequence(if sample % 2 == 0 { 1.0 } else { -1.0 });
+    }
+    for shaped in &mut group.shaped.shaped {
+        (shaped.in_loss, shaped.cut_at) = (true, None);
+    }
 }

@@ -216,5 +216,10 @@ fn a_dry_run_is_a_doctor_and_a_tiny_step() {
     for expected in ["each step", "in all", "one tiny step of 4 rollouts", "nothing was written", "groups of 2"] {
         assert!(run.stdout.contains(expected), "{expected} is not in {}", run.stdout);
     }
+    // no completion of two tokens is right
+    let hopeless = ["--dry-run", "--set=rollout.max_completion_length=2", "--set=reward.target_length=2"];
+    let run = train(&output, &[&hopeless[..], &["--set=rollout.group_filter=any_correct_and_spread"]].concat()).ends_with(0);
+    let expected = "4 rollouts trained on with made-up advantages, for no group had signal, gradient norm ";
+    assert!(run.stdout.contains(expected), "{}", run.stdout);
     assert!(!output.exists());
 }
