@@ -41,7 +41,7 @@ pub enum Verdict {
     Correct,
     /// The response ends in another answer, in none, or does not end.
     Wrong,
-    /// The right answer itself cannot be read, so nothing can be said.
+    /// Nothing can be said: the right answer itself cannot be read, or what judges failed ([`Verifier::may_fail`]).
     Ungradable,
 }
 
@@ -75,6 +75,13 @@ pub trait Verifier: Send + Sync {
 
     /// True if responses are to be decoded *with* special tokens, such as the stop token, because they are part of the form.
     fn reads_special_tokens(&self) -> bool {
+        false
+    }
+
+    /// True if a [`Verdict::Ungradable`] where `answer` is right may be a failure of what judges, such as a program that did not
+    /// answer in time: asked again, it may have a verdict. False if it lies with `answer`, which nothing but another one changes.
+    fn may_fail(&self, answer: &str) -> bool {
+        let _ = answer;
         false
     }
 
@@ -118,6 +125,19 @@ mod tests {
     fn every_word_gives_the_verifier_of_that_name() {
         for name in VERIFIERS {
             assert_eq!(verifier(name).unwrap().name(), name);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_graded_lies_with_the_right_answer_or_with_what_judges() {
+        for name in VERIFIERS {
+            assert!(!verifier(name).unwrap().may_fail("88"), "{name}");
+        }
+        #[cfg(unix)]
+        {
+            let code = code::CodeVerifier::default();
+            assert!(code.may_fail(r#"[{"input": "2 3", "output": "5"}]"#) && !code.may_fail("5"));
+            assert!(command::CommandVerifier::new(Vec::new(), command::CommandLimits::default()).may_fail(""));
         }
     }
 

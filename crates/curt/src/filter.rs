@@ -8,8 +8,8 @@ use curt_task::{Place, Problem, STEP_BY_STEP_SUFFIX, Source, read_sources};
 use curt_trainer::Verifiers;
 use curt_trainer::config::VerifySection;
 use curt_trainer::filter::{
-    ATTEMPTS, AttemptsFile, Card, Conditions, FilterError, FilterPlan, MeasureProgress, Part, RatedFiles, chains, check_parts,
-    encode, measure, model_name, paper_rule, split_measured, split_rated,
+    ATTEMPTS, AttemptsFile, Card, Conditions, FilterError, FilterPlan, MeasureProgress, Measurement, Part, RateSource,
+    RatedFiles, chains, check_parts, encode, measure, model_name, paper_rule, split_measured, split_rated,
 };
 
 use crate::exit::CommandError;
@@ -78,7 +78,7 @@ fn measured(arguments: &FilterArguments, parts: Vec<Part>, terminal: &Terminal, 
     let suffix = arguments.prompt_suffix.as_deref().unwrap_or(if chain { "" } else { STEP_BY_STEP_SUFFIX });
     let encoded = encode(problems, &places, &tokenizer, template, suffix, facts.context, cap)?;
     let verifiers = Verifiers::new(&section)?;
-    let mut file = AttemptsFile::open(&arguments.output, &conditions, &encoded, arguments.force)?;
+    let mut file = AttemptsFile::open(&arguments.output, &conditions, &encoded, &verifiers, arguments.force)?;
     let plan = FilterPlan { conditions, attempts, parts, early_stop: !arguments.no_early_stop, batch: arguments.batch };
     let what = format!(
         "{} of {}, up to {} each of at most {} tokens at temperature {}",
@@ -102,6 +102,9 @@ fn measured(arguments: &FilterArguments, parts: Vec<Part>, terminal: &Terminal, 
         terminal.say(&format!("stopped: what was sampled is in {}; the same command goes on from there", kept.display()));
     }
     let card = split_measured(&arguments.output, files, &encoded, &measured?, &plan)?;
+    if let RateSource::Measured(Measurement { without_verdict: Some(failed), .. }) = &card.rates {
+        tracing::warn!("{}", filter_page::no_verdict(failed));
+    }
     Ok(Card { repeated, bad, ..card })
 }
 

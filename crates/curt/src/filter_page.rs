@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 use curt_report::escaped;
-use curt_trainer::filter::{Card, Histogram, Measurement, RateSource};
+use curt_trainer::filter::{Card, Histogram, Measurement, RateSource, WithoutVerdict};
 
 use crate::header;
 use crate::numbers::{counted, grouped, share, short};
@@ -38,6 +38,7 @@ pub fn lines(terminal: &Terminal, card: &Card, folder: &Path) -> Vec<String> {
         rows.push(("passed over", counted(card.bad as u64, "record") + " that cannot be read as a problem"));
     }
     if let RateSource::Measured(measurement) = &card.rates {
+        rows.extend(measurement.without_verdict.iter().map(|failed| ("no verdict", no_verdict(failed))));
         rows.push(("cost", cost(measurement)));
     }
     rows.push(("card", folder.join("card.html").display().to_string()));
@@ -60,6 +61,12 @@ fn cost(measurement: &Measurement) -> String {
     };
     let (rollouts, tokens) = (counted(measurement.rollouts, "rollout"), short(measurement.tokens as f64));
     format!("{rollouts} of {tokens} tokens in all, {} cut by the cap{saved}", grouped(measurement.truncated))
+}
+
+/// What became of attempts on which the verifier failed, and why it did.
+pub fn no_verdict(failed: &WithoutVerdict) -> String {
+    let (attempts, reason) = (counted(failed.rollouts, "attempt"), &failed.reason);
+    format!("no verdict on {attempts}, which do not count: {reason}; the same command makes them again")
 }
 
 /// The page.
@@ -116,6 +123,7 @@ fn facts(card: &Card) -> Vec<(&'static str, String)> {
                 ("attempts", format!("{} planned at each problem", measurement.attempts)),
                 ("cost", cost(measurement)),
             ]);
+            rows.extend(measurement.without_verdict.iter().map(|failed| ("no verdict", no_verdict(failed))));
         }
     }
     if card.repeated > 0 {

@@ -62,14 +62,26 @@ pub struct Measurement {
     pub attempts: u32,
     /// Whether attempts that could not change a label were left out.
     pub early_stop: bool,
-    /// Completions that were sampled.
+    /// Completions that count.
     pub rollouts: u64,
     /// Completions that early stopping saved.
     pub rollouts_saved: u64,
-    /// Tokens that were sampled.
+    /// Tokens of those that count.
     pub tokens: u64,
     /// Completions that the cap cut.
     pub truncated: u64,
+    /// Completions that do not count, because the verifier failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub without_verdict: Option<WithoutVerdict>,
+}
+
+/// Completions that do not count, because the verifier failed.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct WithoutVerdict {
+    /// How many.
+    pub rollouts: u64,
+    /// The most frequent reason.
+    pub reason: String,
 }
 
 /// A part.
@@ -94,6 +106,8 @@ pub enum Dropped {
     Prompt,
     /// The right answer cannot be graded.
     Ungradable,
+    /// The verifier failed on every attempt that the cap did not cut.
+    NoVerdict,
     /// The pass rate lies in no band.
     OutsideBands,
 }
@@ -127,6 +141,7 @@ impl Dropped {
             Self::NoRate => "without a pass rate",
             Self::Prompt => "with an empty prompt, or one that leaves no room for the cap",
             Self::Ungradable => "with a right answer that cannot be graded",
+            Self::NoVerdict => "without a verdict on any attempt",
             Self::OutsideBands => "with a pass rate outside all bands",
         }
     }

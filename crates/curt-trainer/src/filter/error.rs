@@ -102,6 +102,14 @@ pub enum FilterError {
         /// The cap.
         cap: u32,
     },
+    /// A verifier that fails on everything.
+    #[error("the verifier has no verdict on any of {attempts} attempts: {reason}; they are made again once it works")]
+    NoVerdict {
+        /// Attempts without a verdict.
+        attempts: u64,
+        /// The most frequent reason.
+        reason: String,
+    },
     /// Links that the problems cannot be spread over.
     #[error("{problems} problems cannot be spread evenly over {links} numbers of links; {fewer} or {more} can")]
     UnevenChains {

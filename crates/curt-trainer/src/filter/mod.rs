@@ -19,7 +19,7 @@ mod tests;
 pub use curt_difficulty::{Conditions, Histogram};
 
 pub use attempts_file::{ATTEMPTS, AttemptsFile};
-pub use card::{Card, Dropped, DroppedProblems, LevelRate, Measurement, PartFacts, RateSource};
+pub use card::{Card, Dropped, DroppedProblems, LevelRate, Measurement, PartFacts, RateSource, WithoutVerdict};
 pub use error::FilterError;
 pub use known::{RatedFiles, split_rated};
 pub use measure::{FilterPlan, MeasureProgress, Measured, measure};

@@ -15,6 +15,7 @@ use super::error::{FilterError, on};
 use crate::error::TrainError;
 use crate::prompt::PromptEncoder;
 use crate::select::Selected;
+use crate::verifiers::Verifiers;
 
 /// Problems with the token ids of their prompts.
 #[derive(Clone, Debug, Default)]
@@ -32,6 +33,12 @@ impl Encoded {
     /// The digest of the problem of this id; none if it is not among the measurable.
     pub(super) fn digest(&self, id: &str) -> Option<&str> {
         self.places.get(id).map(|place| self.digest_at(*place))
+    }
+
+    /// Whether the verifier of the problem of this id may have a verdict where it had none before.
+    pub(super) fn may_fail(&self, id: &str, verifiers: &Verifiers) -> bool {
+        let problem = self.places.get(id).map(|place| &self.measurable[*place].problem);
+        problem.is_some_and(|problem| verifiers.of(&problem.source).may_fail(&problem.answer))
     }
 
     pub(super) fn digest_at(&self, place: usize) -> &str {

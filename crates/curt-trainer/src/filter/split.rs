@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::card::{Card, Dropped, DroppedList, LevelRate, Measurement, PartFacts, RateSource, histogram};
+use super::card::{Card, Dropped, DroppedList, LevelRate, Measurement, PartFacts, RateSource, WithoutVerdict, histogram};
 use super::error::FilterError;
 use super::files::RowFile;
 use super::measure::{FilterPlan, Measured};
 use super::part::{Part, paper_rule};
 use super::problems::Encoded;
 use super::row::{RowFacts, problem_row};
+use crate::reasons::Reasons;
 
 /// Writes each measured problem with its pass rate to the files of its parts in `folder`, and those without a rate to
 /// `unrated.jsonl`; returns what to say of it. `files` names where the problems came from; how many rows of theirs are repeated or
@@ -33,18 +34,16 @@ pub fn split_measured(
     let (mut rates, mut levels) = (Vec::new(), BTreeMap::<u32, (usize, f64)>::new());
     for (selected, counts) in problems.measurable.iter().zip(measured) {
         let (problem, id) = (&selected.problem, || selected.problem.id.clone());
-        let Some(pass_rate) = counts.rate().filter(|_| !counts.ungradable) else {
-            output.drop(Dropped::Ungradable, id, &[&problem_row(problem, None)])?;
+        let Some(pass_rate) = counts.rate() else {
+            let why = if counts.ungradable { Dropped::Ungradable } else { Dropped::NoVerdict };
+            output.drop(why, id, &[&problem_row(problem, None)])?;
             continue;
         };
         rates.push(pass_rate);
         if let Some(difficulty) = problem.difficulty {
             // only where one rule stopped the attempts is it known how the rate leans
-            let unbiased = if plan.early_stop && plan.parts == paper_rule() {
-                stops[0].unbiased_rate(counts.right, counts.wrong)
-            } else {
-                None
-            };
+            let one_rule = plan.early_stop && plan.parts == paper_rule() && counts.without_verdict.count() == 0;
+            let unbiased = if one_rule { stops[0].unbiased_rate(counts.right, counts.wrong) } else { None };
             let level = levels.entry(difficulty).or_default();
             *level = (level.0 + 1, level.1 + unbiased.unwrap_or(pass_rate));
         }
@@ -73,7 +72,10 @@ pub fn split_measured(
 fn measurement(measured: &[Measured], plan: &FilterPlan) -> Measurement {
     let sum = |of: fn(&Measured) -> u64| measured.iter().map(of).sum::<u64>();
     let planned = |counts: &&Measured| !counts.ungradable;
-    let saved = measured.iter().filter(planned).map(|counts| u64::from(plan.attempts - counts.attempts())).sum();
+    let saved = measured.iter().filter(planned).map(|counts| u64::from(plan.attempts - counts.made())).sum();
+    let mut failed = Reasons::default();
+    measured.iter().for_each(|counts| failed.extend(&counts.without_verdict));
+    let reason = failed.most_frequent().map(str::to_owned);
     Measurement {
         conditions: plan.conditions.clone(),
         attempts: plan.attempts,
@@ -82,6 +84,7 @@ fn measurement(measured: &[Measured], plan: &FilterPlan) -> Measurement {
         rollouts_saved: saved,
         tokens: sum(|counts| counts.tokens),
         truncated: sum(|counts| u64::from(counts.truncated)),
+        without_verdict: reason.map(|reason| WithoutVerdict { rollouts: failed.count(), reason }),
     }
 }
 

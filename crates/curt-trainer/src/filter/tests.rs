@@ -8,6 +8,7 @@ use curt_task::ReadOptions;
 use super::known::{RatedFiles, split_rated};
 use super::measure::{FilterPlan, Measured};
 use super::part::{Part, paper_rule};
+use crate::reasons::Reasons;
 
 fn plan(parts: Vec<Part>, attempts: u32, early_stop: bool) -> FilterPlan {
     let (model, grader) = ("m".to_owned(), "g 1".to_owned());
@@ -70,6 +71,38 @@ fn without_early_stopping_all_attempts_are_made() {
     assert_eq!([plan.next(&stops, &counts(0, 0)), plan.next(&stops, &counts(5, 0))], [8, 3]);
     assert_eq!(plan.parts_of(&stops, &counts(5, 3)), [0]);
     assert_eq!(plan.parts_of(&stops, &counts(4, 4)), [1]);
+}
+
+/// Of 8 attempts 2 have no verdict: what is left is decided as 6 attempts are.
+#[test]
+fn attempts_without_a_verdict_are_no_attempts() {
+    let mut without_verdict = Reasons::default();
+    [None; 2].into_iter().for_each(|reason| without_verdict.add(reason));
+    let counts = |right, wrong| Measured { without_verdict: without_verdict.clone(), ..counts(right, wrong) };
+    let (plan, six) = (plan(paper_rule(), 8, true), plan(paper_rule(), 6, true));
+    let (stops, of_six) = (plan.stops().unwrap(), six.stops().unwrap());
+    for right in 0..=6 {
+        for wrong in 0..=6 - right {
+            let (found, like) = (counts(right, wrong), Measured { right, wrong, ..Measured::default() });
+            assert_eq!(plan.next(&stops, &found), six.next(&of_six, &like), "{right} {wrong}");
+            assert_eq!(plan.parts_of(&stops, &found), six.parts_of(&of_six, &like), "{right} {wrong}");
+            assert_eq!(found.rate(), like.rate(), "{right} {wrong}");
+        }
+    }
+    // those that the cap cut say nothing of a problem of whose other attempts nothing is known
+    assert_eq!(Measured { truncated: 2, ..counts(0, 2) }.rate(), None);
+    assert_eq!(Measured { truncated: 2, ..counts(0, 3) }.rate(), Some(0.0));
+}
+
+/// Where fewer attempts are left, a band may hold no number of right ones.
+#[test]
+fn a_band_that_fewer_attempts_cannot_fall_into_is_decided() {
+    let plan = plan(vec!["0.1..0.15".parse().unwrap()], 8, true);
+    let stops = plan.stops().unwrap();
+    let mut found = counts(1, 0);
+    found.without_verdict.add(None);
+    found.without_verdict.add(None);
+    assert_eq!((plan.next(&stops, &found), plan.parts_of(&stops, &found)), (0, vec![]));
 }
 
 #[test]

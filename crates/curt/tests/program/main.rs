@@ -10,4 +10,6 @@ mod doctor;
 mod eval;
 mod filter;
 mod report;
+#[cfg(unix)]
+mod verifiers;
 mod watch;
