@@ -24,7 +24,7 @@ impl Verifiers {
     /// Those of a configuration.
     ///
     /// # Errors
-    /// A verifier that cannot work here, such as one of code without a way to run code safely.
+    /// A verifier that cannot work here: one of code without a way to run code safely, a program that cannot be started.
     pub fn new(section: &VerifySection) -> Result<Self, TrainError> {
         let mut verifiers = Self { ungradable: section.ungradable, ..Self::one(Self::build(&section.kind, section)?) };
         for (source, kind) in section.sources.iter().filter_map(|source| split_source(source)) {
@@ -46,7 +46,7 @@ impl Verifiers {
             #[cfg(unix)]
             "code" => code(section),
             #[cfg(unix)]
-            "command" => Ok(Box::new(command(section))),
+            "command" => command(section),
             _ => Err(TrainError::NoVerifier { kind: kind.to_owned(), why: "there is none of this name here".to_owned() }),
         }
     }
@@ -75,6 +75,11 @@ impl Verifiers {
     }
 }
 
+#[cfg(unix)]
+fn refused(kind: &str, why: impl ToString) -> TrainError {
+    TrainError::NoVerifier { kind: kind.to_owned(), why: why.to_string() }
+}
+
 /// Refuses to start a run whose programs could not be run.
 #[cfg(unix)]
 fn code(section: &VerifySection) -> Result<Box<dyn Verifier>, TrainError> {
@@ -86,16 +91,19 @@ fn code(section: &VerifySection) -> Result<Box<dyn Verifier>, TrainError> {
         options.workers = section.workers;
     }
     let verifier = CodeVerifier::new(Interpreter::of(&section.interpreter), limits, options);
-    verifier.available().map_err(|why| TrainError::NoVerifier { kind: "code".to_owned(), why: why.to_string() })?;
+    verifier.available().map_err(|why| refused("code", why))?;
     Ok(Box::new(verifier))
 }
 
+/// Refuses to start a run whose verifier cannot be started.
 #[cfg(unix)]
-fn command(section: &VerifySection) -> curt_verify::command::CommandVerifier {
+fn command(section: &VerifySection) -> Result<Box<dyn Verifier>, TrainError> {
     use curt_verify::command::{CommandLimits, CommandVerifier};
     let mut limits = CommandLimits { seconds: section.timeout, ..CommandLimits::default() };
     if section.workers > 0 {
         limits.workers = section.workers;
     }
-    CommandVerifier::new(section.command.clone(), limits)
+    let verifier = CommandVerifier::new(section.command.clone(), limits);
+    verifier.available().map_err(|why| refused("command", why))?;
+    Ok(Box::new(verifier))
 }

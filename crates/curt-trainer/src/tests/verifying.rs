@@ -100,6 +100,13 @@ fn a_source_may_have_a_verifier_of_its_own() {
 }
 
 #[test]
+fn a_program_that_cannot_be_started_is_refused_before_the_run() {
+    let config = super::steps::config(&["verify.kind=command", r#"verify.command=["/no/such/verifier"]"#]);
+    let error = Verifiers::new(&config.verify).err().expect("there is none").to_string();
+    assert!(error.starts_with("verifier `command`: the verifier `/no/such/verifier` cannot be started: "), "{error}");
+}
+
+#[test]
 fn code_without_a_sandbox_is_refused_before_the_run() {
     let config = super::steps::config(&["verify.kind=code", r#"verify.interpreter=["no-such-interpreter"]"#]);
     let error = Verifiers::new(&config.verify).err().expect("nothing can run").to_string();

@@ -9,7 +9,7 @@
 //! ← {"id": 8, "verdict": "wrong", "reason": "0.25 is not 1/2"}
 //! ```
 //!
-//! It is started when the first question comes, as often as there are workers, and stays until the verifier is dropped. One that
+//! It is started when the first question comes (once already by [`CommandVerifier::available`]), as often as there are workers, and stays until the verifier is dropped. One that
 //! does not answer in time, dies, or writes anything else is killed with its process group; that question is
 //! [`Verdict::Ungradable`] with the reason, and the next one gets a new process. It is trusted: it runs as the user, with the
 //! user's environment and outside any sandbox.
@@ -78,16 +78,23 @@ impl CommandVerifier {
         CommandVerifier { command, limits, places, idle: Mutex::new(Vec::new()), next_id: AtomicU64::new(1) }
     }
 
+    /// Whether the program can be started: a process is, and waits for the first question. Error: why it cannot.
+    pub fn available(&self) -> Result<(), String> {
+        let server = Server::start(&self.command, &self.limits)?;
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(server);
+        Ok(())
+    }
+
     fn ask(&self, gold: &str, answer: &str) -> (Verdict, Option<String>) {
         let _place = self.places.take();
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let server = match idle.filter(Server::is_ready) {
-            Some(server) => Ok((server, 0.0)),
-            None => Server::start(&self.command, &self.limits).map(|server| (server, self.limits.start_seconds)),
+            Some(server) => Ok(server),
+            None => Server::start(&self.command, &self.limits),
         };
-        let answered = server.and_then(|(mut server, start_seconds)| {
-            let seconds = self.limits.seconds + start_seconds;
+        let answered = server.and_then(|mut server| {
+            let seconds = self.limits.seconds + if server.is_new { self.limits.start_seconds } else { 0.0 };
             let limit = Duration::try_from_secs_f64(seconds).unwrap_or(Duration::ZERO);
             let verdict = server.ask(id, gold, answer, limit, self.limits.output_bytes)?;
             Ok((server, verdict))

@@ -29,6 +29,8 @@ struct Response {
 
 pub struct Server {
     piped: Piped,
+    /// Whether it was asked nothing yet, so that it may still be starting.
+    pub is_new: bool,
 }
 
 impl Server {
@@ -40,7 +42,7 @@ impl Server {
         if let Some(bytes) = limits.memory_bytes {
             piped.limit_memory(bytes).map_err(|error| format!("the verifier's memory cannot be limited: {error}"))?;
         }
-        Ok(Server { piped })
+        Ok(Server { piped, is_new: true })
     }
 
     /// Whether it lives and has written nothing that nobody asked for.
@@ -59,6 +61,7 @@ impl Server {
     ) -> Result<(Verdict, Option<String>), String> {
         let mut question = serde_json::to_vec(&Request { id, gold, answer }).map_err(|error| error.to_string())?;
         question.push(b'\n');
+        self.is_new = false;
         self.piped.allow(max_read);
         self.piped.complaint.clear();
         self.piped.send(&question);

@@ -51,6 +51,18 @@ fn verdicts_come_back() {
     assert_eq!(ask(&verifier, &format!("{}right", "x".repeat(100_000))), (Verdict::Correct, String::new()));
 }
 
+/// And it has the time of a start for its first verdict.
+#[test]
+fn a_program_that_cannot_be_started_is_told_before_it_is_asked() {
+    let nobody = CommandVerifier::new(vec!["/no/such/program".to_owned()], limits());
+    let why = nobody.available().unwrap_err();
+    assert!(why.starts_with("the verifier `/no/such/program` cannot be started: "), "{why}");
+    let started = format!("sleep 1.3; {HONEST}");
+    let slow = CommandVerifier::new(["sh", "-c", &started].map(str::to_owned).to_vec(), limits());
+    assert_eq!(slow.available(), Ok(()));
+    assert_eq!(ask(&slow, "right"), (Verdict::Correct, String::new()));
+}
+
 #[test]
 fn what_needs_no_asking_is_not_asked() {
     let nobody = CommandVerifier::new(vec!["/no/such/program".to_owned()], limits());
