@@ -77,6 +77,7 @@ pub fn run_facts(config: &Config) -> RunFacts {
         learning_rate: Some(config.train.learning_rate),
         updates_per_batch: count(config.algo.updates_per_batch),
         target_length: count(config.reward.target_length),
+        verifier: config.verify.sources.is_empty().then(|| config.verify.kind.clone()),
         max_completion_length: count(config.rollout.max_completion_length),
         links: (config.data.task == TaskKind::Chain).then_some(config.data.links),
         narrow_clip: config.algo.epsilon < NARROW_CLIP,

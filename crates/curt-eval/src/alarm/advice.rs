@@ -16,6 +16,8 @@ pub struct RunFacts {
     pub updates_per_batch: Option<u32>,
     /// `reward.target_length`.
     pub target_length: Option<u32>,
+    /// `verify.kind`, if it judges all problems.
+    pub verifier: Option<String>,
     /// `rollout.max_completion_length`.
     pub max_completion_length: Option<u32>,
     /// `data.links` of a run on chains.
@@ -45,6 +47,7 @@ const SPARSE: f64 = 0.05;
 pub fn advice(alarm: Alarm, facts: &RunFacts, means: &Means) -> Advice {
     match alarm {
         Alarm::Nan => lower_rate(facts, "an update was too large for the weights to take"),
+        Alarm::Ungradable => ungradable(facts),
         Alarm::Trap => trap(facts),
         Alarm::Collapse | Alarm::EntropyRise => unstable(facts, means),
         Alarm::EntropyFall => Advice {
@@ -71,6 +74,28 @@ fn lower_rate(facts: &RunFacts, cause: &str) -> Advice {
         None => "half of what it is".into(),
     };
     Advice { cause: cause.into(), key: "train.learning_rate", change }
+}
+
+fn ungradable(facts: &RunFacts) -> Advice {
+    let (cause, key, change) = match facts.verifier.as_deref() {
+        Some("command") => {
+            ("the verifier's program fails, or is too slow", "verify.command", "one that answers as docs/verify.md says")
+        }
+        Some("code") => {
+            ("the sandbox fails, or right answers are no tests", "verify.kind", "what docs/verify.md has for these problems")
+        }
+        Some(_) => (
+            "right answers cannot be read by this verifier",
+            "verify.kind",
+            "one of docs/verify.md that can; `curt data` names such problems",
+        ),
+        None => (
+            "the verifier fails, or cannot read the right answers",
+            "verify.kind",
+            "one that works here, or verify.command (docs/verify.md)",
+        ),
+    };
+    Advice { cause: cause.into(), key, change: format!("{change}; the reasons stand in the records of rollouts") }
 }
 
 fn trap(facts: &RunFacts) -> Advice {

@@ -14,6 +14,8 @@ use crate::detector::Column;
 pub enum Alarm {
     /// A metric is no finite number.
     Nan,
+    /// The verifier can say nothing of many rollouts.
+    Ungradable,
     /// The advantages do not tell right from wrong among short answers.
     Trap,
     /// Accuracy has fallen below what it was.
@@ -77,8 +79,9 @@ pub enum Side {
 
 impl Alarm {
     /// Every alarm, the gravest first.
-    pub const ALL: [Alarm; 11] = [
+    pub const ALL: [Alarm; 12] = [
         Alarm::Nan,
+        Alarm::Ungradable,
         Alarm::Trap,
         Alarm::Collapse,
         Alarm::EntropyRise,
@@ -95,6 +98,7 @@ impl Alarm {
     pub fn word(self) -> &'static str {
         match self {
             Alarm::Nan => "nan",
+            Alarm::Ungradable => "ungradable",
             Alarm::Trap => "trap",
             Alarm::Collapse => "collapse",
             Alarm::EntropyRise => "entropy_rise",
@@ -118,7 +122,7 @@ impl Alarm {
         match self {
             Alarm::Trap | Alarm::Collapse | Alarm::EntropyFall | Alarm::RewardDensity | Alarm::Signal => Side::Below,
             Alarm::Nan | Alarm::EntropyRise | Alarm::LengthRebound => Side::Above,
-            Alarm::Truncation | Alarm::PhantomGroups | Alarm::OffPolicy => Side::Above,
+            Alarm::Ungradable | Alarm::Truncation | Alarm::PhantomGroups | Alarm::OffPolicy => Side::Above,
         }
     }
 
@@ -126,6 +130,7 @@ impl Alarm {
     pub fn default_threshold(self) -> f64 {
         match self {
             Alarm::Nan => 1.0,
+            Alarm::Ungradable => 0.2,
             Alarm::Trap => 0.5,
             Alarm::Collapse => 0.8,
             Alarm::EntropyRise => 1.3,
@@ -148,6 +153,7 @@ impl Alarm {
     pub fn column(self) -> Option<Column> {
         Some(match self {
             Alarm::Nan => return None,
+            Alarm::Ungradable => Column::Ungradable,
             Alarm::Trap => Column::ToldApart,
             Alarm::Collapse => Column::Accuracy,
             Alarm::EntropyRise | Alarm::EntropyFall => Column::Entropy,
@@ -164,6 +170,7 @@ impl Alarm {
     pub fn measure(self) -> &'static str {
         match self {
             Alarm::Nan => "metrics of the step that are no finite number",
+            Alarm::Ungradable => "share of rollouts of which the verifier can say nothing",
             Alarm::Trap => "share of groups in which the advantages tell a short right answer from a short wrong one",
             Alarm::Collapse => "accuracy over the best it was",
             Alarm::EntropyRise => "entropy over that of the first steps",

@@ -98,6 +98,9 @@ impl Detector {
         recent.push(row, window);
         let view = View::new(recent, landmarks, row, window as usize, &self.facts);
         let (mut alarms, mut collapsed) = (Vec::new(), false);
+        // what has no verdict counts as wrong, or in nothing, however easy the problems are
+        let unjudged = view.value(Alarm::Ungradable).filter(|share| *share > 0.0);
+        let unjudged = unjudged.is_some_and(|share| share >= self.settings.rule(Alarm::Ungradable).threshold);
         for (alarm, latch) in Alarm::ALL.into_iter().zip(latches.iter_mut()) {
             let AlarmRule { threshold, action } = self.settings.rule(alarm);
             let value = view.value(alarm);
@@ -106,9 +109,12 @@ impl Detector {
             if latch.observe(row.step, view.evidence(alarm, value, threshold), patience) {
                 let value = value.unwrap_or(threshold);
                 let message = message(alarm, value, threshold, row);
-                // a policy that has lost what it knew lacks signal for that reason
-                let scarce = matches!(alarm, Alarm::RewardDensity | Alarm::Signal);
-                let blamed = if collapsed && scarce { Alarm::Collapse } else { alarm };
+                let blamed = match alarm {
+                    Alarm::Collapse | Alarm::EntropyRise | Alarm::RewardDensity | Alarm::Signal if unjudged => Alarm::Ungradable,
+                    // a policy that has lost what it knew lacks signal for that reason
+                    Alarm::RewardDensity | Alarm::Signal if collapsed => Alarm::Collapse,
+                    alarm => alarm,
+                };
                 let Advice { cause, key, change } = advice(blamed, &self.facts, &view.last);
                 let (key, since) = (key.to_owned(), latch.since());
                 alarms.push(AlarmRaised { alarm, message, cause, key, change, action, value, threshold, since });
@@ -203,6 +209,7 @@ impl<'a> View<'a> {
         let value = self.last.get(column).filter(|_| self.enough)?;
         match alarm {
             Alarm::Trap => (self.recent.comparable_groups(self.window) >= TRAP_GROUPS).then_some(value),
+            Alarm::Ungradable => self.recent.ungradable(self.window),
             Alarm::Collapse => over(value, self.best_accuracy).filter(|_| !self.facts.curriculum),
             Alarm::EntropyRise | Alarm::EntropyFall => over(value, self.landmarks.start_entropy),
             Alarm::LengthRebound => over(value, self.shortest),

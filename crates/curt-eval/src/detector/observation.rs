@@ -41,10 +41,14 @@ pub enum Column {
     GradNorm,
     /// Mean reward.
     Reward,
+    /// Rollouts of which the verifier could say nothing.
+    Ungradable,
+    /// Tokens of all rollouts.
+    Tokens,
 }
 
 /// How many columns there are.
-const COLUMNS: usize = 16;
+const COLUMNS: usize = 18;
 
 /// What names of metrics of an evaluation begin with.
 const EVALUATION: &str = "eval/";
@@ -68,6 +72,8 @@ impl Column {
         Column::Loss,
         Column::GradNorm,
         Column::Reward,
+        Column::Ungradable,
+        Column::Tokens,
     ];
 
     /// Its name in `metrics.jsonl`.
@@ -89,6 +95,8 @@ impl Column {
             Column::Loss => "loss",
             Column::GradNorm => "grad_norm",
             Column::Reward => "reward",
+            Column::Ungradable => "eff/ungradable",
+            Column::Tokens => "eff/completion_tokens",
         }
     }
 
@@ -148,6 +156,12 @@ impl Observation {
     /// The columns whose number is none.
     pub fn not_finite(&self) -> impl Iterator<Item = Column> + '_ {
         Column::ALL.into_iter().filter(|column| self.reading(*column) == Reading::NotFinite)
+    }
+
+    /// How many rollouts the step has, by their tokens and their mean length; `None` of no tokens.
+    pub(super) fn rollouts(&self) -> Option<f64> {
+        let (tokens, length) = (self.get(Column::Tokens)?, self.get(Column::Length)?);
+        (length > 0.0).then(|| tokens / length)
     }
 
     fn put(&mut self, column: Column, value: Option<f64>) {

@@ -22,6 +22,8 @@ fn row(step: u32, metrics: &[(&str, f64)]) -> Observation {
         ("loss", 0.0),
         ("grad_norm", 0.5),
         ("reward", 0.5),
+        ("eff/ungradable", 0.0),
+        ("eff/completion_tokens", 640.0),
     ];
     let changed = |name: &str| metrics.iter().find(|(n, _)| *n == name).map(|(_, value)| *value);
     Observation::new(step, usual.map(|(name, value)| (name, changed(name).unwrap_or(value))))
@@ -109,7 +111,8 @@ fn lengths_may_grow_where_more_is_right_within_the_target() {
 #[test]
 fn each_alarm_has_the_metric_that_raises_it() {
     let after = |from: u32, usual: f64, then: f64| move |step: u32| if step < from { usual } else { then };
-    let cases: [(Alarm, &str, f64, f64); 9] = [
+    let cases: [(Alarm, &str, f64, f64); 10] = [
+        (Alarm::Ungradable, "eff/ungradable", 0.0, 16.0),
         (Alarm::Trap, "eff/trap/told_apart", 1.0, 0.0),
         (Alarm::Collapse, "eff/accuracy", 0.6, 0.3),
         (Alarm::LengthRebound, "completions/mean_length", 20.0, 40.0),
@@ -134,6 +137,36 @@ fn each_alarm_has_the_metric_that_raises_it() {
     // entropy falls slowly, so that the newer half of a window is never above the older
     let found = replay(&series(200, "entropy", |step| 0.2 * halved(f64::from(step) / 20.0)));
     assert_eq!(alarms(&found).iter().map(|(_, alarm)| *alarm).collect::<Vec<_>>(), [Alarm::EntropyFall]);
+}
+
+/// Half of 32 rollouts have no verdict: the problems are not too hard, and the updates not too large.
+#[test]
+fn a_verifier_that_fails_is_what_is_blamed() {
+    let metrics = |step: u32| {
+        let without = if step < 40 { 0.0 } else { 16.0 };
+        let right = if step < 40 { 0.6 } else { 0.0 };
+        [("eff/ungradable", without), ("eff/accuracy", right), ("eff/accuracy_in_budget", right), ("eff/frac_groups_kept", right)]
+    };
+    let rows: Vec<_> = (1..=80).map(|step| row(step, &metrics(step))).collect();
+    let told = |rows: &[Observation], verifier: Option<&str>| {
+        let facts = RunFacts { verifier: verifier.map(str::to_owned), ..RunFacts::default() };
+        let mut detector = Detector::new(AlarmSettings::default(), facts);
+        rows.iter().flat_map(|row| detector.observe(row).alarms).collect::<Vec<_>>()
+    };
+    let all = [Alarm::Ungradable, Alarm::Collapse, Alarm::RewardDensity, Alarm::Signal];
+    for (verifier, key) in [(None, "verify.kind"), (Some("math"), "verify.kind"), (Some("command"), "verify.command")] {
+        let raised = told(&rows, verifier);
+        assert!(all.iter().all(|alarm| raised.iter().any(|raised| raised.alarm == *alarm)), "{raised:?}");
+        for raised in raised {
+            assert!(raised.key == key && raised.change.contains("docs/verify.md"), "{raised:?}");
+        }
+    }
+    let raised = told(&rows, None).into_iter().find(|raised| raised.alarm == Alarm::Ungradable).unwrap();
+    assert_eq!(raised.message, "share of rollouts of which the verifier can say nothing: 0.300, at or above 0.2");
+    assert_eq!(raised.since, 43);
+    // where all have a verdict, what is blamed is what always was
+    let judged: Vec<_> = (1..=80).map(|step| row(step, &metrics(step)[1..])).collect();
+    assert!(told(&judged, None).iter().all(|raised| raised.key != "verify.kind" && raised.alarm != Alarm::Ungradable));
 }
 
 #[test]

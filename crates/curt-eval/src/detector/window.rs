@@ -76,6 +76,13 @@ impl Recent {
         self.rows.range(end.saturating_sub(count)..end)
     }
 
+    /// Of the rollouts of the last `count` steps, the share without a verdict.
+    pub fn ungradable(&self, count: usize) -> Option<f64> {
+        let known = self.last(count).filter_map(|row| Some((row.get(Column::Ungradable)?, row.rollouts()?)));
+        let (without, all) = known.fold((0.0, 0.0), |sum, row| (sum.0 + row.0, sum.1 + row.1));
+        (all > 0.0).then(|| without / all)
+    }
+
     /// Groups among the last `count` steps in which right could be told from wrong.
     pub fn comparable_groups(&self, count: usize) -> f64 {
         self.last(count).filter_map(|row| row.get(Column::Comparable)).sum()

@@ -141,6 +141,8 @@ pub(super) static KEYS: &[Key] = &[
     ours("alarms", "window"),
     ours("alarms", "patience"),
     ours("alarms", "nan_action"),
+    ours("alarms", "ungradable_threshold"),
+    ours("alarms", "ungradable_action"),
     ours("alarms", "trap_threshold"),
     ours("alarms", "trap_action"),
     ours("alarms", "collapse_threshold"),
