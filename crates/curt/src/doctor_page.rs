@@ -139,8 +139,9 @@ fn one_line(terminal: &Terminal, text: &str) -> String {
 
 fn probed(facts: Option<&ProbeFacts>) -> String {
     let Some(p) = facts else { return "none: it needs the weights, and data that fit; --probe makes one".to_owned() };
+    let without = if p.ungradable > 0.0 { format!(", {} without a verdict", share(p.ungradable)) } else { String::new() };
     format!(
-        "{} of {}: mean length {}, {} cut off, {} right, {} right and short; of the groups {} would be trained on ({} all right, {} all wrong)",
+        "{} of {}: mean length {}, {} cut off, {} right, {} right and short{without}; of the groups {} would be trained on ({} all right, {} all wrong)",
         counted(p.rollouts as u64, "rollout"),
         counted(p.prompts as u64, "prompt"),
         tokens(p.mean_length),

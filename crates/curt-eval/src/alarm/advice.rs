@@ -95,7 +95,7 @@ fn ungradable(facts: &RunFacts) -> Advice {
             "one that works here, or verify.command (docs/verify.md)",
         ),
     };
-    Advice { cause: cause.into(), key, change: format!("{change}; the reasons stand in the records of rollouts") }
+    Advice { cause: cause.into(), key, change: change.into() }
 }
 
 fn trap(facts: &RunFacts) -> Advice {

@@ -1,12 +1,16 @@
 //! A small probe: the first rollouts of the run, and what they would teach.
 
+use curt_eval::{Advice, Alarm, Means, advice};
 use curt_reward::StepContext;
 use curt_runtime::{GenerateProgress, Purpose, Sampling};
 use serde::Serialize;
 
 use super::Finding;
+use crate::alarms::run_facts;
+use crate::config::Config;
 use crate::credit::credit;
 use crate::error::TrainError;
+use crate::reasons::Reasons;
 use crate::rollout::{RolloutPlan, rollout};
 use crate::select::select;
 use crate::shape::shape;
@@ -38,6 +42,10 @@ pub struct ProbeFacts {
     pub right: f64,
     /// Share that are right and within L_T: the density of positive signal.
     pub right_and_short: f64,
+    /// Share of completions of which the verifier could say nothing; they count as not right.
+    pub ungradable: f64,
+    /// Its most frequent reason.
+    pub ungradable_reason: Option<String>,
     /// Share of groups that would be trained on.
     pub kept: f64,
     /// Share of groups in which every completion is right, and in which none is.
@@ -86,6 +94,8 @@ pub fn probe(run: &mut Trainer, keep_going: &mut dyn FnMut(GenerateProgress) -> 
     let of_groups = |holds: &dyn Fn(&crate::credit::CreditedGroup) -> bool| {
         share(groups.iter().filter(|group| holds(group)).count(), groups.len())
     };
+    let verdicts = groups.iter().flat_map(|group| &group.shaped.verified.verdicts);
+    let without_verdict = Reasons::of(verdicts.map(|verdict| &verdict.verification));
     let prompt_tokens: usize = groups.iter().map(|group| group.shaped.verified.group.selected.prompt_ids.len()).sum();
     let mut facts = ProbeFacts {
         prompts: groups.len(),
@@ -95,23 +105,33 @@ pub fn probe(run: &mut Trainer, keep_going: &mut dyn FnMut(GenerateProgress) -> 
         truncated: of_rollouts(&|row| row.truncated),
         right: of_rollouts(&|row| row.correct),
         right_and_short: of_rollouts(&|row| row.correct && row.length <= target),
+        ungradable: share(without_verdict.count() as usize, rollouts),
+        ungradable_reason: without_verdict.most_frequent().map(str::to_owned),
         kept: of_groups(&|group| group.admission.is_kept()),
         all_right: of_groups(&|group| group.shaped.rollouts.iter().all(|row| row.correct)),
         all_wrong: of_groups(&|group| group.shaped.rollouts.iter().all(|row| !row.correct)),
         findings: Vec::new(),
     };
-    facts.findings = findings(&facts, c.rollout.max_completion_length, c.reward.target_length);
+    facts.findings = findings(&facts, &c);
     Ok(facts)
 }
 
-fn findings(facts: &ProbeFacts, limit: usize, target: usize) -> Vec<Finding> {
+fn findings(facts: &ProbeFacts, config: &Config) -> Vec<Finding> {
+    let (limit, target) = (config.rollout.max_completion_length, config.reward.target_length);
     let percent = |share: f64| format!("{:.0} %", 100.0 * share);
     let mut found = Vec::new();
     if facts.truncated >= MOSTLY_CUT {
         let what = format!("{} of the probe's rollouts are cut off at {limit} tokens", percent(facts.truncated));
         found.push(Finding::settings(what, "rollout.max_completion_length", format!("{}", 2 * limit)));
     }
-    if facts.right_and_short <= SPARSE {
+    // what has no verdict is not right, however easy the problems are
+    if facts.ungradable >= Alarm::Ungradable.default_threshold() {
+        let reason = facts.ungradable_reason.as_deref().unwrap_or_default();
+        let Advice { cause, key, change } = advice(Alarm::Ungradable, &run_facts(config), &Means::default());
+        let share = percent(facts.ungradable);
+        let what = format!("the verifier can say nothing of {share} of the probe's rollouts ({reason}): {cause}");
+        found.push(Finding::settings(what, key, change));
+    } else if facts.right_and_short <= SPARSE {
         let density = percent(facts.right_and_short);
         let (what, key, change) = match facts.right > 4.0 * facts.right_and_short.max(SPARSE) {
             true => (
