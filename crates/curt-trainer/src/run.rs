@@ -183,6 +183,8 @@ struct Run {
     watch: Watch,
     /// An alarm of the last step that asks for more than a warning.
     halt: Option<AlarmRaised>,
+    /// Whether it was said that many rollouts have no verdict.
+    unjudged: bool,
 }
 
 impl Run {
@@ -194,7 +196,19 @@ impl Run {
             let fingerprints = fingerprints(&trainer)?;
             let (directory, watch) = (RunDirectory::create(&trainer.config)?, Watch::new(&trainer.config, &[]));
             let curve = Vec::new();
-            return Ok(Self { trainer, directory, fingerprints, done: 0, saved: None, num_tokens: 0, curve, watch, halt: None });
+            let (halt, unjudged) = (None, false);
+            return Ok(Self {
+                trainer,
+                directory,
+                fingerprints,
+                done: 0,
+                saved: None,
+                num_tokens: 0,
+                curve,
+                watch,
+                halt,
+                unjudged,
+            });
         };
         let root = trainer.config.output_dir.clone();
         let fingerprints = fingerprints(&trainer)?;
@@ -212,7 +226,8 @@ impl Run {
         let rows = directory.read_metrics()?;
         let curve = rows.iter().filter(|row| !row.is_evaluation()).map(|row| curve_point(|name| row.get(name))).collect();
         let watch = Watch::new(&trainer.config, &rows);
-        Ok(Self { trainer, directory, fingerprints, done: saved.unwrap_or(0), saved, num_tokens, curve, watch, halt: None })
+        let (done, halt, unjudged) = (saved.unwrap_or(0), None, false);
+        Ok(Self { trainer, directory, fingerprints, done, saved, num_tokens, curve, watch, halt, unjudged })
     }
 
     /// One step, its records, and what is due after it.
@@ -281,6 +296,7 @@ impl Run {
         self.directory.metrics(self.done, &metrics)?;
         self.curve.push(curve_point(|name| metrics.iter().find(|(n, _)| n == name).map(|(_, value)| *value)));
         observer.stepped(self.done, &metrics);
+        self.say_unjudged(&outcome.groups, observer);
         self.watch_step(findings, observer)
     }
 

@@ -8,7 +8,9 @@ use serde_json::{Value, json};
 use super::{Observer, Outcome, Run};
 use crate::alarms::run_facts;
 use crate::checkpoint;
+use crate::credit::CreditedGroup;
 use crate::error::TrainError;
+use crate::reasons::Reasons;
 
 /// The kinds of events that this module records.
 const STAGE: &str = "stage";
@@ -30,6 +32,20 @@ impl Run {
         let asking = findings.alarms.into_iter().filter(|alarm| alarm.action > Action::Warn);
         self.halt = asking.reduce(|first, other| if other.action > first.action { other } else { first });
         Ok(())
+    }
+
+    /// Says once why many rollouts of a step have no verdict, long before an alarm can: a verifier that fails makes all wrong.
+    pub(super) fn say_unjudged(&mut self, groups: &[CreditedGroup], observer: &mut dyn Observer) {
+        let verdicts = || groups.iter().flat_map(|group| &group.shaped.verified.verdicts);
+        let reasons = Reasons::of(verdicts().map(|verdict| &verdict.verification));
+        let (without, all) = (reasons.count(), verdicts().count());
+        if self.unjudged || (without as f64) < Alarm::Ungradable.default_threshold() * all as f64 {
+            return;
+        }
+        let Some(reason) = reasons.most_frequent() else { return };
+        self.unjudged = true;
+        let step = self.done;
+        observer.event(&format!("step {step}: the verifier can say nothing of {without} of {all} rollouts: {reason}"));
     }
 
     /// Does what an alarm of the last step asks for; how the run ends then, or `None` if it goes on.

@@ -112,3 +112,53 @@ fn failures_that_an_older_file_keeps_are_made_again() {
     let run = measure(root.path(), "well.sh", "old").ends_with(0);
     assert!(run.stdout.contains("40 attempts known"), "{}", run.stdout);
 }
+
+/// Two steps on the chains, judged by `command`, of which nothing is evaluated.
+fn run_file(root: &Path, command: &str) {
+    let text = format!(
+        "output_dir = \"run\"\n[model]\npath = \"embedded:good\"\n[data]\ntask = \"jsonl\"\npath = \"p.jsonl\"\n\
+         prompt_suffix = \"\"\nchat_template = false\n[verify]\nkind = \"command\"\ncommand = {command}\n\
+         [rollout]\nprompts_per_step = 4\nnum_generations = 4\nmax_prompt_length = 40\nmax_completion_length = 64\n\
+         [reward]\ntarget_length = 48\n[train]\nsteps = 2\nlearning_rate = 1e-4\n[eval]\nenabled = false\n"
+    );
+    fs::write(root.join("run.toml"), text).unwrap();
+}
+
+#[test]
+fn a_verifier_that_cannot_be_started_is_refused_before_a_run() {
+    let root = folder();
+    run_file(root.path(), r#"["no-such-verifier"]"#);
+    for command in ["train", "doctor"] {
+        let run = curt(root.path()).args([command, "run.toml", "--device", "cpu"]).run().ends_with(2);
+        let expected = "verifier `command`: the verifier `no-such-verifier` cannot be started";
+        assert!(run.stderr.contains(expected), "{command}: {}", run.stderr);
+    }
+    assert!(!root.path().join("run").exists());
+}
+
+#[test]
+fn a_run_says_that_its_verifier_fails() {
+    let root = folder();
+    run_file(root.path(), r#"["sh", "dead.sh"]"#);
+    let sets = ["--set", "alarms.window=1", "--set", "alarms.patience=1"];
+    let text = curt(root.path()).args(["train", "run.toml", "--device", "cpu"]).args(sets).run().ends_with(0).stdout;
+    let told: Vec<&str> = text.lines().filter(|line| line.contains("the verifier can say nothing of 1")).collect();
+    assert!(told.len() == 1 && told[0].contains("no licence"), "{text}");
+    let alarms: Vec<&str> = text.lines().filter(|line| line.contains(": alarm ")).collect();
+    assert!(alarms.iter().any(|line| line.contains("alarm ungradable")), "{text}");
+    for line in alarms.iter().filter(|line| ["ungradable", "reward_density", "signal"].iter().any(|word| line.contains(word))) {
+        assert!(line.contains("change verify.command to") && line.contains("docs/verify.md"), "{line}");
+    }
+}
+
+#[test]
+fn the_doctor_says_that_the_verifier_fails() {
+    let root = folder();
+    run_file(root.path(), r#"["sh", "dead.sh"]"#);
+    let text = curt(root.path()).args(["doctor", "run.toml", "--device", "cpu"]).run().ends_with(2).stdout;
+    for expected in [" without a verdict", "% of the probe's rollouts", "no licence", "change verify.command"]
+    {
+        assert!(text.contains(expected), "{expected} is not in {text}");
+    }
+    assert!(!text.contains("easier problems"), "{text}");
+}
