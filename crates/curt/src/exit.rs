@@ -170,6 +170,17 @@ pub enum CommandError {
         /// What was typed.
         text: String,
     },
+    /// Nothing says where pass rates come from.
+    #[error(
+        "curt filter needs pass rates: either --pass-rate-field NAME, the field that has them, or --measure --cap TOKENS, which \
+         samples attempts of at most so many tokens with a model"
+    )]
+    NoPassRates,
+    /// A measurement on files without a cap.
+    #[error(
+        "--measure needs --cap TOKENS: what a cap cuts is wrong, so it should be rollout.max_completion_length of the training"
+    )]
+    NoCap,
     /// Nothing says what short is.
     #[error("--target-length is needed: the rollouts are not in a run directory, whose run.toml would say it")]
     NoTargetLength,
@@ -191,7 +202,7 @@ impl CommandError {
             | Self::BudgetsOutOfOrder { .. }
             | Self::ParameterSyntax { .. }
             | Self::NoTargetLength => CONFIG,
-            Self::NotOfAlarms { .. } => CONFIG,
+            Self::NotOfAlarms { .. } | Self::NoPassRates | Self::NoCap => CONFIG,
             Self::Metrics { .. } | Self::BadMetrics { .. } | Self::NoSteps { .. } | Self::OtherMetrics { .. } => DATA,
             Self::NoChatTemplate { .. } | Self::NoPrompt { .. } | Self::PromptBeyondContext { .. } => DATA,
             Self::PromptFile { .. } | Self::Recording { .. } | Self::Rows { .. } | Self::BadRow { .. } => DATA,

@@ -32,6 +32,12 @@ const LINES: usize = 10;
 
 /// Runs the command.
 pub fn run(arguments: &FilterArguments, terminal: &Terminal, interrupt: &Interrupt) -> Result<ExitCode> {
+    let from_files = arguments.task.is_none();
+    match (&arguments.pass_rate_field, arguments.measure, arguments.cap) {
+        (None, false, _) => return Err(CommandError::NoPassRates.into()),
+        (None, true, None) if from_files => return Err(CommandError::NoCap.into()),
+        _ => {}
+    }
     let typed = arguments.bands.iter().map(|band| band.parse::<Part>());
     let mut parts = typed.collect::<Result<Vec<_>, FilterError>>()?;
     if parts.is_empty() {

@@ -156,6 +156,44 @@ fn bad_known_rates_are_refused() {
 }
 
 #[test]
+fn where_pass_rates_come_from_is_asked_for() {
+    let root = folder(&[("rows.jsonl", ROWS)]);
+    for (more, expected) in [
+        (&[][..], "either --pass-rate-field NAME"),
+        (&[], "or --measure --cap TOKENS"),
+        (&["--measure"], "--measure needs --cap TOKENS"),
+    ] {
+        let run = curt(root.path()).args(["filter", "rows.jsonl", "--output", "out"]).args(more).run().ends_with(2);
+        assert!(run.stderr.contains(expected) && !run.stderr.contains("--task"), "{more:?}: {}", run.stderr);
+    }
+}
+
+#[test]
+fn what_says_how_to_measure_is_refused_where_nothing_is_measured() {
+    let root = folder(&[("rows.jsonl", ROWS)]);
+    let options: [&[&str]; 12] = [
+        &["--cap", "64"],
+        &["--model", "embedded:weak"],
+        &["--temperature", "0.5"],
+        &["--seed", "1"],
+        &["--verify", "exact"],
+        &["--command", "x"],
+        &["--interpreter", "x"],
+        &["--no-early-stop"],
+        &["--batch", "8"],
+        &["--force"],
+        &["--prompt-suffix", ""],
+        &["--no-chat-template"],
+    ];
+    for option in options {
+        let run = known(root.path(), "rows.jsonl", option).ends_with(2);
+        assert!(run.stderr.contains(option[0]) && run.stderr.contains("cannot be used with"), "{option:?}: {}", run.stderr);
+        let run = curt(root.path()).args(["filter", "rows.jsonl", "--output", "out"]).args(option).run().ends_with(2);
+        assert!(run.stderr.contains("--measure") || run.stderr.contains("--verify"), "{option:?}: {}", run.stderr);
+    }
+}
+
+#[test]
 fn labels_are_those_of_all_attempts() {
     let root = tempfile::tempdir().unwrap();
     small(root.path(), "early", &[]).ends_with(0);

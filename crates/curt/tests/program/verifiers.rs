@@ -156,8 +156,7 @@ fn the_doctor_says_that_the_verifier_fails() {
     let root = folder();
     run_file(root.path(), r#"["sh", "dead.sh"]"#);
     let text = curt(root.path()).args(["doctor", "run.toml", "--device", "cpu"]).run().ends_with(2).stdout;
-    for expected in [" without a verdict", "% of the probe's rollouts", "no licence", "change verify.command"]
-    {
+    for expected in [" without a verdict", "% of the probe's rollouts", "no licence", "change verify.command"] {
         assert!(text.contains(expected), "{expected} is not in {text}");
     }
     assert!(!text.contains("easier problems"), "{text}");
