@@ -11,6 +11,7 @@ use curt_trainer::{Conditions, EvalFileError, RUNNING, RecordedSamples, RowsPlan
 
 use crate::eval_arguments::EvalArguments;
 use crate::eval_compare::EvalCommandError;
+use crate::exit::CommandError;
 use crate::header;
 use crate::interrupt::Interrupt;
 use crate::numbers::{counted, short};
@@ -172,6 +173,10 @@ fn config(arguments: &EvalArguments, settings: &EvalSettings, data: &str, contex
         config.data.chat_template = !arguments.no_chat_template && ChatTemplate::find(folder)?.is_some();
         // a prompt may fill what the completion leaves of the context; too little of it is an error of its own
         config.rollout.max_prompt_length = context.saturating_sub(limit).max(SHORTEST_PROMPT);
+    }
+    let prompt = config.rollout.max_prompt_length;
+    if prompt.saturating_add(limit) > context {
+        return Err(CommandError::LimitBeyondContext { prompt, limit, context }.into());
     }
     let eval = &mut config.eval;
     eval.problems = arguments.problems.unwrap_or(if data == "chain" { eval.problems } else { usize::MAX });

@@ -56,6 +56,16 @@ pub enum CommandError {
         /// The limit.
         limit: usize,
     },
+    /// A limit of an evaluation that leaves no room for its prompts.
+    #[error("prompts of up to {prompt} tokens and --limit {limit} exceed the model's context of {context} tokens")]
+    LimitBeyondContext {
+        /// Longest prompt.
+        prompt: usize,
+        /// The limit.
+        limit: usize,
+        /// The model's context.
+        context: usize,
+    },
     /// Evaluation budgets that do not rise.
     #[error("--budgets {before},{found}: expected budgets in increasing order, each once")]
     BudgetsOutOfOrder {
@@ -199,6 +209,7 @@ impl CommandError {
         match self {
             Self::NoModelFolder { .. } | Self::ModelIsFile { .. } | Self::UnknownEmbedded { .. } => CONFIG,
             Self::BudgetBeyondLimit { .. }
+            | Self::LimitBeyondContext { .. }
             | Self::BudgetsOutOfOrder { .. }
             | Self::ParameterSyntax { .. }
             | Self::NoTargetLength => CONFIG,

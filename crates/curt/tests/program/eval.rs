@@ -109,6 +109,18 @@ fn wrong_evaluations_are_said() {
         ("nothing to evaluate", "eval", 2, &["MODEL"][..]),
         ("one label twice", "eval a=x a=y", 2, &["`a` is there twice", "LABEL=MODEL"]),
         ("models and recordings", "eval embedded:good --rollouts one.jsonl", 2, &["cannot be used with"]),
+        (
+            "a limit beyond the context",
+            "eval embedded:good --limit 600",
+            2,
+            &["error: prompts of up to 64 tokens and --limit 600 exceed the model's context of 512 tokens"],
+        ),
+        (
+            "a limit beyond the context that a file's prompts need",
+            "eval embedded:good --data one.jsonl --limit 500",
+            2,
+            &["error: prompts of up to 16 tokens and --limit 500 exceed the model's context of 512 tokens"],
+        ),
         ("a missing recording", "eval --rollouts missing.jsonl", 3, &["missing.jsonl"]),
         ("a cut line", "eval --rollouts torn.jsonl", 3, &["torn.jsonl, line 2", "EOF"]),
         ("uneven samples", "eval --rollouts uneven.jsonl", 3, &["problem `b` has 1 samples", "2 as problem `a`"]),
