@@ -78,9 +78,11 @@ fn lower_rate(facts: &RunFacts, cause: &str) -> Advice {
 
 fn ungradable(facts: &RunFacts) -> Advice {
     let (cause, key, change) = match facts.verifier.as_deref() {
-        Some("command") => {
-            ("the verifier's program fails, or is too slow", "verify.command", "one that answers as docs/verify.md says")
-        }
+        Some("command") => (
+            "the verifier's program fails, is too slow, or cannot read right answers",
+            "verify.command",
+            "one that answers as docs/verify.md says",
+        ),
         Some("code") => {
             ("the sandbox fails, or right answers are no tests", "verify.kind", "what docs/verify.md has for these problems")
         }
