@@ -6,7 +6,7 @@ const ONE_FORWARD: &str = "cargo test --package curt-runtime --test model one_fo
 
 const ONE_FORWARD_LARGE: &str = "cargo test --package curt-runtime --test model one_forward_large::";
 
-pub const MUTANTS: [Mutant; 14] = [
+pub const MUTANTS: [Mutant; 15] = [
     Mutant {
         invariant: Some(1),
         name: "decode walks the key pages backwards",
@@ -104,6 +104,13 @@ pub const MUTANTS: [Mutant; 14] = [
             ("shared.range(task.start / DWEIGHT_ROWS * width, width)", "shared.range(task.start / block * width, width)"),
         ],
         test: "cargo test --package curt-runtime --test model gradients::recomputation_and_threads_change_no_bit",
+    },
+    Mutant {
+        invariant: Some(5),
+        name: "a tokenizer draws which merges it takes",
+        file: "crates/curt-runtime/src/tokenizer.rs",
+        edits: &[("        without_dropout(&mut inner);\n", "        let _ = without_dropout;\n")],
+        test: "cargo test --package curt-runtime --lib the_dropout_of_the_file",
     },
     Mutant {
         invariant: Some(7),
