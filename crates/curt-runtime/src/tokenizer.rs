@@ -4,12 +4,15 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
 use serde_json::{Map, Value};
 use tokenizers::models::ModelWrapper;
 
 use crate::config::{MAX_CONFIG_BYTES, read_object};
 use crate::error::RuntimeError;
+
+mod frame;
+
+use frame::frame_end;
 
 /// Every file of a checkpoint that tells how to turn text into ids.
 const FILES: [&str; 7] = [
@@ -41,8 +44,7 @@ impl Tokenizer {
         let bytes = fs::read(&path).map_err(|source| RuntimeError::reading(&path, "the tokenizer", source))?;
         let failed = |reason: String| RuntimeError::Tokenizer { path: path.clone(), reason };
         let mut inner = tokenizers::Tokenizer::from_bytes(&bytes).map_err(|error| failed(error.to_string()))?;
-        let frame: Frame = serde_json::from_slice(&bytes).map_err(|error| failed(error.to_string()))?;
-        let frame_end = frame_end(&frame.post_processor).map_err(failed)?;
+        let frame_end = frame_end(inner.get_post_processor()).map_err(failed)?;
         without_dropout(&mut inner);
         inner.with_padding(None);
         inner.with_truncation(None).map_err(|error| failed(error.to_string()))?;
@@ -117,37 +119,6 @@ fn without_dropout(tokenizer: &mut tokenizers::Tokenizer) {
         bpe.dropout = None;
         tokenizer.with_model(bpe);
     }
-}
-
-/// The part of `tokenizer.json` that frames a text with special tokens, which the library takes as it is and fails on later.
-#[derive(Deserialize)]
-struct Frame {
-    #[serde(default)]
-    post_processor: Value,
-}
-
-/// One more than the largest id in `processor`, or why it cannot frame a text.
-fn frame_end(processor: &Value) -> Result<usize, String> {
-    let inner = processor["processors"].as_array().into_iter().flatten();
-    let mut end = inner.map(frame_end).try_fold(0, |end, inner| inner.map(|inner| end.max(inner)))?;
-    if processor["type"] != "TemplateProcessing" {
-        return Ok(end);
-    }
-    let tokens = &processor["special_tokens"];
-    let pieces = |form: &str| processor[form].as_array().cloned().unwrap_or_default();
-    for piece in [pieces("single"), pieces("pair")].concat() {
-        if let Some(id) = piece["SpecialToken"]["id"].as_str().filter(|id| tokens.get(*id).is_none()) {
-            return Err(format!("post_processor: the token `{id}` is not among its special_tokens"));
-        }
-    }
-    if pieces("single").iter().any(|piece| piece["Sequence"]["id"] == "B") {
-        return Err("post_processor: `single` has a place for a second text".into());
-    }
-    for token in tokens.as_object().into_iter().flat_map(|tokens| tokens.values()) {
-        let ids = token["ids"].as_array().into_iter().flatten().filter_map(Value::as_u64);
-        end = ids.fold(end, |end, id| end.max(id as usize + 1));
-    }
-    Ok(end)
 }
 
 /// The keys of the folder's `tokenizer_config.json`, if it has one.

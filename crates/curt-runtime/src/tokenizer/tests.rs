@@ -149,6 +149,36 @@ fn a_frame_that_names_what_is_not_there_is_refused() {
 }
 
 #[test]
+fn a_frame_of_two_tokens_beyond_the_model_is_refused() {
+    let bert = |sep: u32, cls: u32| json!({"type": "BertProcessing", "sep": ["$", sep], "cls": ["^", cls]});
+    let roberta = |sep: u32, cls: u32| {
+        json!({"type": "RobertaProcessing", "sep": ["$", sep], "cls": ["^", cls], "trim_offsets": true,
+            "add_prefix_space": false})
+    };
+    let nested = |processor: Value| json!({"type": "Sequence", "processors": [processor]});
+    // the library does not look at this one's type
+    let misnamed = |sep: u32, cls: u32| json!({"type": "TemplateProcessing", "sep": ["$", sep], "cls": ["^", cls]});
+    let loaded = |processor: Value| {
+        let folder = tempfile::tempdir().unwrap();
+        let mut tokenizer = character_tokenizer();
+        tokenizer["post_processor"] = processor;
+        write_tokenizer(folder.path(), &tokenizer, &json!({}));
+        Tokenizer::load(folder.path()).unwrap()
+    };
+    for frame in [&bert as &dyn Fn(u32, u32) -> Value, &roberta, &misnamed] {
+        for wrap in [&(|it| it) as &dyn Fn(Value) -> Value, &nested] {
+            let tokenizer = loaded(wrap(frame(3, 1)));
+            assert_eq!(tokenizer.encode("4", true).unwrap(), [1, 16, 3]);
+            assert!(tokenizer.check_vocab(42).is_ok());
+            for beyond in [frame(9999, 1), frame(3, 9999)] {
+                let error = loaded(wrap(beyond)).check_vocab(42).unwrap_err();
+                assert!(matches!(error, RuntimeError::TokenizerTooLarge { tokens: 10_000, vocab: 42, .. }), "{error}");
+            }
+        }
+    }
+}
+
+#[test]
 fn a_text_that_the_tokenizer_has_no_token_for_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let model = json!({"type": "WordLevel", "vocab": {"one": 0}, "unk_token": "[UNK]"});
