@@ -156,7 +156,7 @@ pub enum RuntimeError {
     /// A text could not be turned into ids or back.
     #[error("tokenizing failed: {reason}")]
     Tokenize {
-        /// What the tokenizer library said.
+        /// The tokenizer's file, the text or ids, and what the tokenizer library said.
         reason: String,
     },
     /// The tokenizer knows more tokens than the model has rows.

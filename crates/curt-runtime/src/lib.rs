@@ -55,4 +55,4 @@ pub use policy::{
     StopReason, TokenFacts, TokenGradients, Update, UpdateNorms,
 };
 pub use random::{DrawKey, Purpose};
-pub use tokenizer::Tokenizer;
+pub use tokenizer::{Tokenizer, panic_is_damaged_tokenizer};

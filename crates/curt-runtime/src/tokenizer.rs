@@ -11,8 +11,11 @@ use crate::config::{MAX_CONFIG_BYTES, read_object};
 use crate::error::RuntimeError;
 
 mod frame;
+mod guard;
 
 use frame::frame_end;
+use guard::guarded;
+pub use guard::panic_is_damaged_tokenizer;
 
 /// Every file of a checkpoint that tells how to turn text into ids.
 const FILES: [&str; 7] = [
@@ -38,16 +41,21 @@ pub struct Tokenizer {
 impl Tokenizer {
     /// The tokenizer in a folder's `tokenizer.json`, with the special tokens of its `tokenizer_config.json` if there is one.
     ///
-    /// Padding, truncation and dropout that the file asks for are switched off. Errors: missing file, not a tokenizer.
+    /// Padding, truncation and dropout that the file asks for are switched off. Errors: missing file, not a tokenizer,
+    /// one that makes the library panic.
     pub fn load(folder: &Path) -> Result<Self, RuntimeError> {
         let path = folder.join("tokenizer.json");
         let bytes = fs::read(&path).map_err(|source| RuntimeError::reading(&path, "the tokenizer", source))?;
         let failed = |reason: String| RuntimeError::Tokenizer { path: path.clone(), reason };
-        let mut inner = tokenizers::Tokenizer::from_bytes(&bytes).map_err(|error| failed(error.to_string()))?;
+        let inner = guarded(|| {
+            let mut inner = tokenizers::Tokenizer::from_bytes(&bytes)?;
+            without_dropout(&mut inner);
+            inner.with_padding(None);
+            inner.with_truncation(None)?;
+            Ok(inner)
+        });
+        let inner = inner.map_err(failed)?;
         let frame_end = frame_end(inner.get_post_processor()).map_err(failed)?;
-        without_dropout(&mut inner);
-        inner.with_padding(None);
-        inner.with_truncation(None).map_err(|error| failed(error.to_string()))?;
         let special_tokens = match read_tokenizer_config(folder)? {
             Some(config) => special_tokens(&config),
             None => BTreeMap::new(),
@@ -56,17 +64,21 @@ impl Tokenizer {
     }
 
     /// The ids of a text. `add_special_tokens` applies the tokenizer's own frame (often a BOS); a rendered chat template
-    /// has its special tokens already and is encoded without.
+    /// has its special tokens already and is encoded without. Errors: the library fails, or panics, on the text.
     pub fn encode(&self, text: &str, add_special_tokens: bool) -> Result<Vec<u32>, RuntimeError> {
-        let encoding = self.inner.encode_fast(text, add_special_tokens);
-        let encoding = encoding.map_err(|error| RuntimeError::Tokenize { reason: error.to_string() })?;
+        let encoding = guarded(|| self.inner.encode_fast(text, add_special_tokens));
+        let encoding = encoding.map_err(|reason| self.failed(&format!("the text {}", brief(text)), &reason))?;
         Ok(encoding.get_ids().to_vec())
     }
 
     /// The text of ids. Bytes that are not UTF-8 become U+FFFD, and ids that the tokenizer does not know are left out.
+    /// Errors: the library fails, or panics, on them.
     pub fn decode(&self, ids: &[u32], skip_special_tokens: bool) -> Result<String, RuntimeError> {
-        let decoded = self.inner.decode(ids, skip_special_tokens);
-        decoded.map_err(|error| RuntimeError::Tokenize { reason: error.to_string() })
+        let decoded = guarded(|| self.inner.decode(ids, skip_special_tokens));
+        decoded.map_err(|reason| {
+            let shown = &ids[..ids.len().min(8)];
+            self.failed(&format!("{} ids that begin {shown:?}", ids.len()), &reason)
+        })
     }
 
     /// One more than the highest id, added tokens included. A model may have more rows than that.
@@ -104,9 +116,21 @@ impl Tokenizer {
         Ok(())
     }
 
+    fn failed(&self, what: &str, reason: &str) -> RuntimeError {
+        RuntimeError::Tokenize { reason: format!("{}, {what}: {reason}", self.folder.join("tokenizer.json").display()) }
+    }
+
     /// The tokenizer's files, chat template included, to be copied beside saved weights.
     pub fn files(&self) -> Vec<PathBuf> {
         FILES.iter().map(|name| self.folder.join(name)).filter(|path| path.is_file()).collect()
+    }
+}
+
+/// A text for an error message, quoted; long ones are cut.
+fn brief(text: &str) -> String {
+    match text.char_indices().nth(60) {
+        Some((end, _)) => format!("{:?}…", &text[..end]),
+        None => format!("{text:?}"),
     }
 }
 

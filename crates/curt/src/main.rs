@@ -88,11 +88,11 @@ fn main() -> ExitCode {
 
 /// A panic is a mistake of ours: it is said in one line and ends the process, unless a backtrace was asked for. But for one: a
 /// thread panics, before it does anything of ours, where the system has no memory left for its signal stack. And but for damaged
-/// parquet, which makes its reader panic and then comes as an error.
+/// parquet and damaged tokenizers, which make their readers panic and then come as errors.
 fn report_bugs_in_one_line() {
     if std::env::var_os("RUST_BACKTRACE").is_none() {
         std::panic::set_hook(Box::new(|panic| {
-            if curt_task::panic_is_damaged_parquet() {
+            if curt_task::panic_is_damaged_parquet() || curt_runtime::panic_is_damaged_tokenizer() {
                 return;
             }
             let text = panic.to_string().replace('\n', " ");

@@ -109,7 +109,7 @@ pub const MUTANTS: [Mutant; 15] = [
         invariant: Some(5),
         name: "a tokenizer draws which merges it takes",
         file: "crates/curt-runtime/src/tokenizer.rs",
-        edits: &[("        without_dropout(&mut inner);\n", "        let _ = without_dropout;\n")],
+        edits: &[("            without_dropout(&mut inner);\n", "            let _ = without_dropout;\n")],
         test: "cargo test --package curt-runtime --lib the_dropout_of_the_file",
     },
     Mutant {

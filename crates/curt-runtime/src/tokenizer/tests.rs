@@ -179,6 +179,41 @@ fn a_frame_of_two_tokens_beyond_the_model_is_refused() {
 }
 
 #[test]
+fn what_makes_the_library_panic_is_an_error_that_names_file_and_text() {
+    let folder = tempfile::tempdir().unwrap();
+    let load = |key: &str, value: Value| {
+        let mut tokenizer = character_tokenizer();
+        tokenizer[key] = value;
+        write_tokenizer(folder.path(), &tokenizer, &json!({}));
+        Tokenizer::load(folder.path())
+    };
+    let mut prefix = character_tokenizer()["model"].clone();
+    prefix["continuing_subword_prefix"] = json!("##########");
+    prefix["merges"] = json!(["4 4"]);
+    for (key, value) in [("model", prefix), ("normalizer", json!({"type": "Precompiled", "precompiled_charsmap": "AQ=="}))] {
+        let error = load(key, value).unwrap_err();
+        assert!(matches!(&error, RuntimeError::Tokenizer { path, .. } if path.ends_with("tokenizer.json")), "{key}: {error}");
+    }
+    for (key, value) in [
+        ("pre_tokenizer", json!({"type": "FixedLength", "length": 0})),
+        ("normalizer", json!({"type": "Precompiled", "precompiled_charsmap": "AAAAAAAA"})),
+    ] {
+        let error = load(key, value).unwrap().encode("44", true).unwrap_err();
+        let named = ["tokenizer.json", "\"44\""].iter().all(|name| error.to_string().contains(name));
+        assert!(matches!(error, RuntimeError::Tokenize { .. }) && named, "{key}: {error}");
+    }
+    let strip = json!({"type": "Strip", "content": "f", "start": 100_000, "stop": 100_000});
+    let tokenizer = load("decoder", strip).unwrap();
+    for _ in 0..2 {
+        let error = tokenizer.decode(&[27, 27], true).unwrap_err();
+        let named = ["tokenizer.json", "[27, 27]"].iter().all(|name| error.to_string().contains(name));
+        assert!(matches!(error, RuntimeError::Tokenize { .. }) && named, "{error}");
+        assert_eq!(tokenizer.encode("45", true).unwrap(), [16, 17]);
+    }
+    assert!(!panic_is_damaged_tokenizer());
+}
+
+#[test]
 fn a_text_that_the_tokenizer_has_no_token_for_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let model = json!({"type": "WordLevel", "vocab": {"one": 0}, "unk_token": "[UNK]"});
