@@ -15,7 +15,7 @@ pub enum RuntimeError {
         /// What it is needed for.
         purpose: &'static str,
     },
-    /// The operating system refused to read a file that exists.
+    /// A file that exists is no plain file, or the operating system refused to read it.
     #[error("{}: cannot be read: {source}", path.display())]
     Read {
         /// The file.

@@ -39,6 +39,7 @@ mod error;
 mod generate;
 pub mod generation_config;
 mod model;
+mod plain_file;
 mod policy;
 pub mod random;
 pub mod tokenizer;

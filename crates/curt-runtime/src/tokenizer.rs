@@ -1,7 +1,6 @@
 //! Text ↔ token ids, by the `tokenizer.json` of a checkpoint.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
@@ -9,6 +8,7 @@ use tokenizers::models::ModelWrapper;
 
 use crate::config::{MAX_CONFIG_BYTES, read_object};
 use crate::error::RuntimeError;
+use crate::plain_file;
 
 mod frame;
 mod guard;
@@ -41,11 +41,11 @@ pub struct Tokenizer {
 impl Tokenizer {
     /// The tokenizer in a folder's `tokenizer.json`, with the special tokens of its `tokenizer_config.json` if there is one.
     ///
-    /// Padding, truncation and dropout that the file asks for are switched off. Errors: missing file, not a tokenizer,
-    /// one that makes the library panic.
+    /// Padding, truncation and dropout that the file asks for are switched off. Errors: missing file, no plain file, not a
+    /// tokenizer, one that makes the library panic.
     pub fn load(folder: &Path) -> Result<Self, RuntimeError> {
         let path = folder.join("tokenizer.json");
-        let bytes = fs::read(&path).map_err(|source| RuntimeError::reading(&path, "the tokenizer", source))?;
+        let bytes = plain_file::read(&path).map_err(|source| RuntimeError::reading(&path, "the tokenizer", source))?;
         let failed = |reason: String| RuntimeError::Tokenizer { path: path.clone(), reason };
         let inner = guarded(|| {
             let mut inner = tokenizers::Tokenizer::from_bytes(&bytes)?;

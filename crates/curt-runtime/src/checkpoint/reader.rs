@@ -1,7 +1,6 @@
 //! Reads safetensors by header and positioned reads, so that no file is ever in memory twice, or mapped.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -13,6 +12,7 @@ use serde_json::Value;
 use super::{INDEX_FILE, SINGLE_FILE};
 use crate::config::{Fields, MAX_CONFIG_BYTES, read_object};
 use crate::error::RuntimeError;
+use crate::plain_file;
 
 /// The limit of the safetensors format.
 const MAX_HEADER_BYTES: u64 = 100_000_000;
@@ -153,7 +153,7 @@ impl Checkpoint {
             },
             _ => RuntimeError::reading(&entry.path, "weights", source),
         };
-        let mut file = File::open(&entry.path).map_err(failed)?;
+        let mut file = plain_file::open(&entry.path).map_err(failed)?;
         file.seek(SeekFrom::Start(entry.start + (first * size) as u64)).map_err(failed)?;
         let mut bytes = vec![0; CHUNK_BYTES.min(out.len() * size)];
         for (i, chunk) in out.chunks_mut(CHUNK_BYTES / size).enumerate() {
@@ -202,7 +202,7 @@ fn read_header(path: &Path) -> Result<BTreeMap<String, Entry>, RuntimeError> {
     let failed = |source| RuntimeError::reading(path, "weights", source);
     let damaged = |reason: String| RuntimeError::DamagedHeader { path: path.to_path_buf(), reason };
     let truncated = |expected, found| RuntimeError::TruncatedFile { path: path.to_path_buf(), expected, found };
-    let mut file = File::open(path).map_err(failed)?;
+    let mut file = plain_file::open(path).map_err(failed)?;
     let found = file.metadata().map_err(failed)?.len();
     if found < 8 {
         return Err(truncated(8, found));

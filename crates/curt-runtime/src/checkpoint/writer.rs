@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -13,6 +13,7 @@ use serde_json::{Map, Value, json};
 use super::staging::{write_file, write_synced};
 use super::{INDEX_FILE, SINGLE_FILE};
 use crate::error::RuntimeError;
+use crate::plain_file;
 
 /// How many numbers are converted and written at a time.
 const CHUNK: usize = 1 << 18;
@@ -80,7 +81,7 @@ pub struct FileCopy {
 impl FileCopy {
     /// The file at `path`. Error: it cannot be read.
     pub fn read(path: &Path) -> Result<Self, RuntimeError> {
-        let bytes = fs::read(path).map_err(|error| RuntimeError::reading(path, "to be copied", error))?;
+        let bytes = plain_file::read(path).map_err(|error| RuntimeError::reading(path, "to be copied", error))?;
         Ok(Self { name: path.file_name().unwrap_or_default().to_owned(), bytes })
     }
 }

@@ -1,12 +1,12 @@
 //! Typed access to the keys of a JSON file, with errors that name file, key, expectation and finding.
 
-use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
 use crate::error::RuntimeError;
+use crate::plain_file;
 
 /// A JSON object, the file it came from and the key that leads to it.
 pub(crate) struct Fields<'a> {
@@ -30,11 +30,11 @@ pub(crate) fn parse_object(path: &Path, text: &str) -> Result<Map<String, Value>
     }
 }
 
-/// The text of the file. Errors: missing, unreadable, not UTF-8, larger than `limit` bytes.
+/// The text of the file. Errors: missing, no plain file, unreadable, not UTF-8, larger than `limit` bytes.
 pub(crate) fn read_text(path: &Path, purpose: &'static str, limit: u64) -> Result<String, RuntimeError> {
     let failed = |source| RuntimeError::reading(path, purpose, source);
     let mut text = String::new();
-    let file = File::open(path).map_err(failed)?;
+    let file = plain_file::open(path).map_err(failed)?;
     // one byte more than allowed is read, so that a longer file is noticed without trusting its reported size
     let found = file.take(limit + 1).read_to_string(&mut text).map_err(failed)?;
     if found as u64 > limit {
