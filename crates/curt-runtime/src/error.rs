@@ -133,6 +133,14 @@ pub enum RuntimeError {
         /// The type in the file.
         found: String,
     },
+    /// There is no memory for a tensor on its way to or from the device.
+    #[error("out of memory: {bytes} bytes for the tensor `{tensor}` could not be allocated")]
+    OutOfMemory {
+        /// The tensor.
+        tensor: String,
+        /// Size of the refused allocation.
+        bytes: usize,
+    },
     /// A weight is NaN or infinite.
     #[error("{}: tensor `{tensor}`: element {index} is {value}, expected a finite number", path.display())]
     NonFiniteWeight {

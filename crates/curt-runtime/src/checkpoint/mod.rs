@@ -5,6 +5,7 @@ mod staging;
 mod writer;
 
 pub use reader::Checkpoint;
+pub(crate) use reader::reserve;
 pub use staging::{StagingDirectory, recover_directory, replace_directory, sync_directory, write_file};
 pub use writer::{Dtype, FileCopy, SavedFiles, TensorLayout, write_checkpoint, write_tensors};
 

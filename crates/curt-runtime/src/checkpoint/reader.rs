@@ -85,11 +85,14 @@ impl Checkpoint {
         self.tensors.get(name).map(|entry| &entry.info.shape[..])
     }
 
-    /// The whole tensor as f32, row-major. Errors: missing, other shape, other number type, truncated, not finite.
+    /// The whole tensor as f32, row-major. Errors: missing, other shape, other number type, truncated, not finite, no memory.
     pub fn tensor(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, RuntimeError> {
         // the shape is checked against the file before memory is asked for
         self.entry(name, shape)?;
-        let mut values = vec![0.0; shape.iter().product()];
+        let elements = shape.iter().product();
+        let mut values = Vec::new();
+        reserve(&mut values, name, elements)?;
+        values.resize(elements, 0.0);
         self.read_into(&mut values, name, shape)?;
         Ok(values)
     }
@@ -173,6 +176,14 @@ impl Checkpoint {
     }
 }
 
+/// Makes room for `more` numbers of the tensor `name`, or says that there is none: a failed allocation would end the process.
+pub(crate) fn reserve<T>(numbers: &mut Vec<T>, name: &str, more: usize) -> Result<(), RuntimeError> {
+    numbers.try_reserve_exact(more).map_err(|_| RuntimeError::OutOfMemory {
+        tensor: name.to_string(),
+        bytes: numbers.len().saturating_add(more).saturating_mul(size_of::<T>()),
+    })
+}
+
 /// Little-endian numbers of the given type as f32; all three conversions are exact.
 fn convert(out: &mut [f32], bytes: &[u8], dtype: Dtype) {
     if dtype == Dtype::F32 {
@@ -234,3 +245,6 @@ fn read_header(path: &Path) -> Result<BTreeMap<String, Entry>, RuntimeError> {
     };
     Ok(metadata.offset_keys().iter().filter_map(|name| entry(name)).collect())
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,6 +5,8 @@
 
 use curt_kernels::{Backend, DeviceError, Ops, Real};
 
+use crate::RuntimeError;
+use crate::checkpoint::reserve;
 use crate::config::ModelConfig;
 
 /// Returns the values of a checkpoint tensor by name and shape.
@@ -90,7 +92,7 @@ struct Layout {
 
 impl<B: Ops> Parameters<B> {
     /// Builds all parameters from `source`, which returns the values of a checkpoint tensor by name and shape.
-    pub fn from_source<E: From<DeviceError>>(
+    pub fn from_source<E: From<DeviceError> + From<RuntimeError>>(
         backend: &B,
         config: &ModelConfig,
         source: &mut TensorSource<'_, E>,
@@ -139,9 +141,10 @@ impl<B: Ops> Parameters<B> {
     }
 
     /// Replaces the values of every parameter from `source`.
-    pub fn overwrite<E>(&mut self, backend: &B, source: &mut TensorSource<'_, E>) -> Result<(), E> {
+    pub fn overwrite<E: From<RuntimeError>>(&mut self, backend: &B, source: &mut TensorSource<'_, E>) -> Result<(), E> {
         for parameter in &mut self.all {
-            let mut host = Vec::with_capacity(parameter.len);
+            let mut host = Vec::new();
+            reserve(&mut host, &parameter.parts[0].name, parameter.len)?;
             for part in &parameter.parts {
                 host.extend(source(&part.name, &part.shape)?.into_iter().map(|x| B::Real::from_f64(f64::from(x))));
             }
@@ -191,7 +194,7 @@ fn layer_layout(layouts: &mut Vec<Layout>, config: &ModelConfig, layer: usize) -
     }
 }
 
-fn read_parameter<B: Ops, E: From<DeviceError>>(
+fn read_parameter<B: Ops, E: From<DeviceError> + From<RuntimeError>>(
     backend: &B,
     layout: &Layout,
     source: &mut TensorSource<'_, E>,
@@ -200,7 +203,10 @@ fn read_parameter<B: Ops, E: From<DeviceError>>(
     let mut parts = Vec::new();
     for (name, shape) in &layout.parts {
         parts.push(Part { name: name.clone(), shape: shape.clone(), offset: host.len() });
-        host.extend(source(name, shape)?.into_iter().map(|x| B::Real::from_f64(f64::from(x))));
+        // memory is asked for once the tensor is known to be there
+        let values = source(name, shape)?;
+        reserve(&mut host, name, values.len())?;
+        host.extend(values.into_iter().map(|x| B::Real::from_f64(f64::from(x))));
     }
     let columns = *layout.parts[0].1.last().unwrap_or(&1);
     let (rows, columns) = match layout.parts[0].1.len() {

@@ -6,7 +6,7 @@ use curt_kernels::{Ops, Real};
 use serde_json::{Map, Value};
 
 use super::{Parameters, RopeTables, Settings, TensorSource, Transformer};
-use crate::checkpoint::{Dtype, FileCopy, SavedFiles, TensorLayout, write_checkpoint, write_tensors};
+use crate::checkpoint::{Dtype, FileCopy, SavedFiles, TensorLayout, reserve, write_checkpoint, write_tensors};
 use crate::policy::{PolicyCounters, PolicyError};
 use crate::{Checkpoint, GenerationConfig, ModelConfig, RuntimeError, Tokenizer, eos_token_ids};
 
@@ -134,7 +134,8 @@ impl<B: Ops> Transformer<B> {
         let state = self.training.as_mut().expect("just made");
         for (prefix, buffers) in [("m.", &mut state.m), ("v.", &mut state.v)] {
             for (parameter, buffer) in self.parameters.all.iter().zip(buffers) {
-                let mut host = Vec::with_capacity(parameter.len);
+                let mut host = Vec::new();
+                reserve(&mut host, &format!("{prefix}{}", parameter.parts[0].name), parameter.len)?;
                 for part in &parameter.parts {
                     host.extend(moments.tensor(&format!("{prefix}{}", part.name), &part.shape)?);
                 }
