@@ -18,6 +18,8 @@ use crate::plain_file;
 const MAX_HEADER_BYTES: u64 = 100_000_000;
 /// How many bytes of a tensor are converted at a time; a multiple of every element size.
 const CHUNK_BYTES: usize = 1 << 20;
+/// How many tensors without a use are named.
+const NAMED: usize = 3;
 
 /// The weights of a checkpoint folder: names, shapes and places; numbers are read when asked for.
 #[derive(Debug)]
@@ -112,15 +114,18 @@ impl Checkpoint {
         self.read_elements(out, name, shape, rows.start * width)
     }
 
-    /// The tensors that are in the folder and not among `expected`, in ascending order; logged as a warning if any.
+    /// The tensors that are in the folder and not among `expected`, in ascending order; logged as one warning if any.
     ///
     /// A tied `lm_head.weight` and the rotary `inv_freq` buffers of old checkpoints are known to be redundant.
     pub fn unexpected<'a>(&self, expected: impl IntoIterator<Item = &'a str>) -> Vec<&str> {
         let expected: BTreeSet<&str> = expected.into_iter().collect();
         let redundant = |name: &str| name == "lm_head.weight" || name.ends_with(".rotary_emb.inv_freq");
         let extra: Vec<&str> = self.names().filter(|name| !expected.contains(name) && !redundant(name)).collect();
-        if let Some(first) = extra.first() {
-            tracing::warn!("{}: {} tensors are not used, the first is `{first}`", self.root.display(), extra.len());
+        if !extra.is_empty() {
+            let named: Vec<String> = extra.iter().take(NAMED).map(|name| format!("`{name}`")).collect();
+            let (names, more) = (named.join(", "), if extra.len() > NAMED { ", …" } else { "" });
+            let path = self.root.display();
+            tracing::warn!("{path}: {} tensors are not used by this architecture: {names}{more}", extra.len());
         }
         extra
     }

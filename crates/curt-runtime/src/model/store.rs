@@ -43,7 +43,8 @@ impl<B: Ops> Transformer<B> {
         let checkpoint = Checkpoint::open(folder)?;
         let mut source = |name: &str, shape: &[usize]| checkpoint.tensor(name, shape).map_err(PolicyError::from);
         let mut model = Self::from_source(backend, config, stops, settings, &mut source)?;
-        warn_of_extras(&checkpoint, &model);
+        let parts = model.parameters.all.iter().flat_map(|parameter| &parameter.parts);
+        checkpoint.unexpected(parts.map(|part| &part.name[..]));
         model.companions = Companions {
             generation_config: generation_config.map(|g| g.raw().clone()),
             copied: tokenizer
@@ -211,9 +212,5 @@ fn read_updates(moments: &Checkpoint, path: &Path) -> Result<u64, RuntimeError> 
     Ok(((halves[0] as u64) << 24) | halves[1] as u64)
 }
 
-fn warn_of_extras<B: Ops>(checkpoint: &Checkpoint, model: &Transformer<B>) {
-    let names: Vec<&str> = model.parameters.all.iter().flat_map(|p| p.parts.iter().map(|part| &part.name[..])).collect();
-    for extra in checkpoint.unexpected(names) {
-        tracing::warn!("the checkpoint's tensor `{extra}` is not used by this architecture");
-    }
-}
+#[cfg(test)]
+mod tests;
