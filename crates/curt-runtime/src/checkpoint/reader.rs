@@ -87,6 +87,13 @@ impl Checkpoint {
         self.tensors.get(name).map(|entry| &entry.info.shape[..])
     }
 
+    /// Whether [`Checkpoint::tensor`] would read the tensor, as far as its header says: its numbers are not looked at.
+    ///
+    /// Errors: missing, other shape, other number type.
+    pub fn check(&self, name: &str, shape: &[usize]) -> Result<(), RuntimeError> {
+        self.entry(name, shape).map(|_| ())
+    }
+
     /// The whole tensor as f32, row-major. Errors: missing, other shape, other number type, truncated, not finite, no memory.
     pub fn tensor(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, RuntimeError> {
         // the shape is checked against the file before memory is asked for

@@ -1,8 +1,10 @@
 //! The sums, and what the run files in the documents say.
 
+use std::fs;
 use std::path::Path;
 
 use curt_runtime::ModelConfig;
+use serde_json::{Value, json};
 
 use super::*;
 use crate::config::Config;
@@ -92,4 +94,29 @@ fn memory_grows_with_what_it_is_for() {
     assert!(total(&["train.recompute_activations=true"]) < usual, "activations made again");
     assert!(total(&["train.micro_tokens=8192"]) > usual, "more tokens a pass");
     assert!(total(&["rollout.max_sequences=16", "eval.enabled=false"]) < usual, "fewer sequences at once");
+}
+
+/// A committed model whose last tensor is of F64, which training does not read.
+#[test]
+fn weights_of_another_number_type_are_refused_without_reading_them() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/tiny-good");
+    let folder = tempfile::tempdir().unwrap();
+    for file in fs::read_dir(source).unwrap() {
+        let path = file.unwrap().path();
+        fs::copy(&path, folder.path().join(path.file_name().unwrap())).unwrap();
+    }
+    assert!(examine(&config(&[]), folder.path()).is_ok());
+    let path = folder.path().join("model.safetensors");
+    let bytes = fs::read(&path).unwrap();
+    let (header, numbers) = bytes[8..].split_at(u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize);
+    let mut header: Value = serde_json::from_slice(header).unwrap();
+    let end = |tensor: &Value| tensor["data_offsets"][1].as_u64().unwrap_or(0);
+    let last = header.as_object_mut().unwrap().values_mut().max_by_key(|tensor| end(tensor)).unwrap();
+    let more = end(last) - last["data_offsets"][0].as_u64().unwrap();
+    (last["dtype"], last["data_offsets"][1]) = (json!("F64"), json!(end(last) + more));
+    let header = header.to_string();
+    let bytes = [&(header.len() as u64).to_le_bytes(), header.as_bytes(), numbers, &vec![0; more as usize]].concat();
+    fs::write(&path, bytes).unwrap();
+    let error = examine(&config(&[]), folder.path()).unwrap_err().to_string();
+    assert!(error.contains("expected F32, BF16 or F16, found F64"), "{error}");
 }
