@@ -8,6 +8,9 @@ use serde_json::{Map, Value};
 use crate::error::RuntimeError;
 use crate::plain_file;
 
+/// What [`Fields::positive`] takes.
+const POSITIVE: &str = "a number above 0 and finite in f32";
+
 /// A JSON object, the file it came from and the key that leads to it.
 pub(crate) struct Fields<'a> {
     path: &'a Path,
@@ -97,18 +100,18 @@ impl<'a> Fields<'a> {
         self.size(key, limit)?.ok_or_else(|| self.wrong(key, &format!("an integer from 1 to {limit}")))
     }
 
-    /// The positive finite number under a key, if any.
+    /// The number under a key that is positive and finite in f32, in which a model computes, if any.
     pub(crate) fn positive(&self, key: &str) -> Result<Option<f64>, RuntimeError> {
         let Some(value) = self.get(key) else { return Ok(None) };
         match value.as_f64() {
-            Some(x) if x > 0.0 && x.is_finite() => Ok(Some(x)),
-            _ => Err(self.wrong(key, "a positive number")),
+            Some(x) if x as f32 > 0.0 && (x as f32).is_finite() => Ok(Some(x)),
+            _ => Err(self.wrong(key, POSITIVE)),
         }
     }
 
-    /// The positive finite number under a key that must be there.
+    /// The same under a key that must be there.
     pub(crate) fn required_positive(&self, key: &str) -> Result<f64, RuntimeError> {
-        self.positive(key)?.ok_or_else(|| self.wrong(key, "a positive number"))
+        self.positive(key)?.ok_or_else(|| self.wrong(key, POSITIVE))
     }
 
     /// The boolean under a key, or the default.

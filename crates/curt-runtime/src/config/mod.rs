@@ -114,6 +114,7 @@ impl ModelConfig {
         }
         let attention_bias = fields.flag("attention_bias", false)?;
         let max_position_embeddings = fields.required_size("max_position_embeddings", 1 << 31)?;
+        let head_dim = head_dim(&fields, family, hidden, heads)?;
         let mut eos_token_ids = fields.token_ids("eos_token_id", vocab)?;
         eos_token_ids.sort_unstable();
         eos_token_ids.dedup();
@@ -124,7 +125,7 @@ impl ModelConfig {
             layers,
             heads,
             kv_heads,
-            head_dim: head_dim(&fields, family, hidden, heads)?,
+            head_dim,
             intermediate: fields.required_size("intermediate_size", 1 << 22)?,
             rms_norm_eps: fields.positive("rms_norm_eps")?.unwrap_or(1e-6),
             tie_word_embeddings: fields.flag("tie_word_embeddings", false)?,
@@ -133,7 +134,7 @@ impl ModelConfig {
             o_bias: family != Family::Qwen2 && attention_bias,
             qk_norm: family == Family::Qwen3,
             max_position_embeddings,
-            rope: Rope::from_fields(&fields, max_position_embeddings)?,
+            rope: Rope::from_fields(&fields, head_dim, max_position_embeddings)?,
             eos_token_ids,
             raw,
         })

@@ -59,12 +59,18 @@ pub enum RopeKind {
 
 impl Rope {
     /// The embedding described by `rope_parameters` (transformers 5) or by `rope_theta` and `rope_scaling`.
-    pub(super) fn from_fields(fields: &Fields<'_>, max_position_embeddings: usize) -> Result<Self, RuntimeError> {
+    ///
+    /// Errors: a missing or unfit key, a kind that is not supported, angles or factors that are not finite in f32.
+    pub(super) fn from_fields(
+        fields: &Fields<'_>,
+        head_dim: usize,
+        max_position_embeddings: usize,
+    ) -> Result<Self, RuntimeError> {
         let outer_theta = base(fields)?;
         // as in transformers, a `rope_scaling` that is there wins
-        let scaling = match fields.object("rope_scaling")? {
-            Some(scaling) => Some(scaling),
-            None => fields.object("rope_parameters")?,
+        let (key, scaling) = match fields.object("rope_scaling")? {
+            Some(scaling) => ("rope_scaling", Some(scaling)),
+            None => ("rope_parameters", fields.object("rope_parameters")?),
         };
         refuse_partial(fields)?;
         let Some(scaling) = scaling else {
@@ -92,7 +98,17 @@ impl Rope {
             "llama3" => llama3(&scaling, original)?,
             other => return Err(fields.unsupported(format!("rope_type {other:?} (only default, linear, yarn, llama3)"))),
         };
-        Ok(Self { theta, kind })
+        let rope = Self { theta, kind };
+        match rope.is_finite(head_dim, max_position_embeddings) {
+            true => Ok(rope),
+            false => Err(fields.wrong(key, "numbers that give finite angles and a finite factor on cos and sin in f32")),
+        }
+    }
+
+    /// Whether the angles of the last position, the largest, and the factor on cos and sin are finite in f32.
+    fn is_finite(&self, head_dim: usize, positions: usize) -> bool {
+        let mut angles = self.inverse_frequencies(head_dim).into_iter().map(|frequency| positions as f32 * frequency);
+        angles.all(f32::is_finite) && (self.attention_factor() as f32).is_finite()
     }
 
     /// `head_dim / 2` angles per position, in f32 and in transformers' order of operations.

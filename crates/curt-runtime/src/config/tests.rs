@@ -280,6 +280,27 @@ fn a_wrong_key_is_named_with_what_was_found() {
         (json!({"rope_parameters": {"rope_type": "linear"}}), "rope_parameters.factor", "nothing"),
         (json!({"rope_parameters": {"full_attention": {}}}), "rope_parameters.full_attention", "{}"),
         (json!({"rope_theta": 1.0}), "rope_theta", "1.0"),
+        // 0 or infinite in f32
+        (json!({"rms_norm_eps": 1e-60}), "rms_norm_eps", "1e-60"),
+        (json!({"rope_theta": 1e300}), "rope_theta", "1e+300"),
+        (json!({"rope_parameters": {"rope_type": "linear", "factor": 1e-320}}), "rope_parameters.factor", "1e-320"),
+        (json!({"rope_scaling": {"rope_type": "linear", "factor": 1e-320}}), "rope_scaling.factor", "1e-320"),
+        (
+            json!({"rope_parameters": {"rope_type": "yarn", "factor": 2.0, "attention_factor": 1e39}}),
+            "rope_parameters.attention_factor",
+            "1e+39",
+        ),
+        // above 0 in f32, but the angle of the last position is not finite
+        (
+            json!({"rope_scaling": {"rope_type": "linear", "factor": 1e-38}}),
+            "rope_scaling",
+            "{\"rope_type\":\"linear\",\"factor\":1e-38}",
+        ),
+        (
+            json!({"rope_parameters": {"rope_type": "yarn", "factor": 1e30, "mscale": 3e38, "mscale_all_dim": 0.1}}),
+            "rope_parameters",
+            "{\"rope_type\":\"yarn\",\"factor\":1e+30,\"mscale\":3e+38,\"mscale_al…",
+        ),
     ] {
         match parse(&with(changes.clone())).unwrap_err() {
             RuntimeError::Key { key: k, found: f, .. } => assert_eq!((k.as_str(), f.as_str()), (key, found)),
