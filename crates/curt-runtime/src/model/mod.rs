@@ -185,7 +185,8 @@ impl<B: Ops> Transformer<B> {
 
 /// Refuses a factor that the head cannot put on logits.
 pub(crate) fn check_inverse_temperature(inverse_temperature: f64) -> Result<(), PolicyError> {
-    if inverse_temperature > 0.0 && inverse_temperature <= f64::from(f32::MAX) {
+    let factor = inverse_temperature as f32;
+    if factor > 0.0 && factor.is_finite() {
         return Ok(());
     }
     let (what, expected) = ("1 / temperature", "above 0 and finite in f32");

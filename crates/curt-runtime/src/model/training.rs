@@ -101,7 +101,7 @@ impl<B: Ops> Transformer<B> {
     ///
     /// A gradient that is not finite changes no weight, is discarded, and is an error that names the tensor.
     pub fn apply_update(&mut self, update: &Update) -> Result<UpdateNorms, PolicyError> {
-        check_update(update)?;
+        check_update::<B::Real>(update)?;
         self.ensure_training_state()?;
         let state = self.training.as_mut().expect("just made");
         let mut total = 0.0;
@@ -184,16 +184,17 @@ impl<B: Ops> Transformer<B> {
     }
 }
 
-/// Refuses constants that would spoil the weights.
-fn check_update(update: &Update) -> Result<(), PolicyError> {
+/// Refuses constants that would spoil the weights, as the numbers that the backend computes in.
+fn check_update<R: Real>(update: &Update) -> Result<(), PolicyError> {
     let Update { learning_rate, beta1, beta2, epsilon, weight_decay, max_grad_norm } = *update;
     let decays = 0.0..1.0;
+    let real = |x: f64| R::from_f64(x).to_f64();
     let checks = [
-        ("learning_rate", "at least 0 and finite", learning_rate, learning_rate >= 0.0 && learning_rate.is_finite()),
+        ("learning_rate", "at least 0 and finite", learning_rate, learning_rate >= 0.0 && real(learning_rate).is_finite()),
         ("beta1", "at least 0 and below 1", beta1, decays.contains(&beta1)),
         ("beta2", "at least 0 and below 1", beta2, decays.contains(&beta2)),
-        ("epsilon", "above 0 and finite", epsilon, epsilon > 0.0 && epsilon.is_finite()),
-        ("weight_decay", "at least 0 and finite", weight_decay, weight_decay >= 0.0 && weight_decay.is_finite()),
+        ("epsilon", "above 0 and finite", epsilon, real(epsilon) > 0.0 && real(epsilon).is_finite()),
+        ("weight_decay", "at least 0 and finite", weight_decay, weight_decay >= 0.0 && real(weight_decay).is_finite()),
         ("max_grad_norm", "above 0", max_grad_norm, max_grad_norm > 0.0),
     ];
     match checks.into_iter().find(|(_, _, _, good)| !good) {

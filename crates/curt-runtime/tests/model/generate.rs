@@ -299,6 +299,7 @@ fn unfit_sampling_is_refused() {
         ("temperature", Sampling::temperature(f64::INFINITY)),
         ("1 / temperature", Sampling::temperature(1e-310)),
         ("1 / temperature", Sampling::temperature(1e-39)),
+        ("1 / temperature", Sampling::temperature(1e46)),
         ("top_p", Sampling { top_p: 0.0, ..plain() }),
         ("top_p", Sampling { top_p: 1.1, ..plain() }),
         ("top_p", Sampling { top_p: f64::NAN, ..plain() }),
@@ -350,7 +351,8 @@ fn sequences_that_cannot_be_scored_are_refused() {
     for error in unscored(&[3, 4, 61], 1, 1.0) {
         assert!(matches!(error, PolicyError::TokenOutOfRange { index: 1, position: 2, token: 61, vocab: 61, .. }), "{error}");
     }
-    for inverse_temperature in [0.0, -1.0, f64::NAN, f64::INFINITY, 1e39] {
+    // 1e39 is infinite in f32, 1e-46 is 0
+    for inverse_temperature in [0.0, -1.0, f64::NAN, f64::INFINITY, 1e39, 1e-46] {
         for error in unscored(&long[..5], 2, inverse_temperature) {
             assert!(matches!(error, PolicyError::BadSetting { what: "1 / temperature", .. }), "{error}");
         }

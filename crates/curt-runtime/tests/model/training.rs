@@ -162,6 +162,10 @@ fn constants_that_would_spoil_the_weights_are_refused() {
         ("beta2", Update { beta2: -0.1, ..UPDATE }),
         ("beta2", Update { beta2: f64::NAN, ..UPDATE }),
         ("epsilon", Update { epsilon: 0.0, ..UPDATE }),
+        // 0 and infinite in f32
+        ("epsilon", Update { epsilon: 1e-60, ..UPDATE }),
+        ("epsilon", Update { epsilon: 1e39, ..UPDATE }),
+        ("learning_rate", Update { learning_rate: 1e39, ..UPDATE }),
         ("weight_decay", Update { weight_decay: -0.1, ..UPDATE }),
         ("weight_decay", Update { weight_decay: f64::NAN, ..UPDATE }),
         ("max_grad_norm", Update { max_grad_norm: 0.0, ..UPDATE }),

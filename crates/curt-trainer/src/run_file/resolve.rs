@@ -335,7 +335,12 @@ impl RunFile {
             weight_decay: self.number("train.weight_decay", |w| w >= 0.0, "a finite weight decay from 0", 0.0)?,
             adam_beta1: beta("train.adam_beta1", 0.9)?,
             adam_beta2: beta("train.adam_beta2", 0.999)?,
-            adam_epsilon: self.number("train.adam_epsilon", |e| e > 0.0, "a finite number above 0", 1e-8)?,
+            adam_epsilon: self.number(
+                "train.adam_epsilon",
+                |e| e as f32 > 0.0 && (e as f32).is_finite(),
+                "a number above 0 and finite in f32",
+                1e-8,
+            )?,
             max_grad_norm: self.number("train.max_grad_norm", |n| n > 0.0, "a finite gradient norm above 0", 1.0)?,
             micro_tokens,
             recompute_activations: self.flag("train.recompute_activations", false)?,

@@ -252,7 +252,11 @@ fn numbers_out_of_range() {
         ("train.learning_rate=1e999", "a finite learning rate above 0, found inf"),
         ("train.adam_beta1=1", "a decay from 0 to below 1, found 1"),
         ("train.adam_beta2=-0.1", "a decay from 0 to below 1, found -0.1"),
-        ("train.adam_epsilon=0", "a finite number above 0, found 0"),
+        ("train.adam_epsilon=0", "a number above 0 and finite in f32, found 0"),
+        (
+            "train.adam_epsilon=1e-60",
+            "a number above 0 and finite in f32, found 0.000000000000000000000000000000000000000000000000000000000001",
+        ),
         ("train.max_grad_norm=0", "a finite gradient norm above 0, found 0"),
         ("train.weight_decay=-0.1", "a finite weight decay from 0, found -0.1"),
         ("train.steps=0", "a number of steps, at least 1, found 0"),

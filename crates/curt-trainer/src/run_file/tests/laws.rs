@@ -160,7 +160,7 @@ prop_compose! {
         zero_after in any::<bool>(),
         target in 1..99_usize,
         cosine in any::<bool>(),
-        train in (1..9999_u32, finite(1e-12..1.0), 0..999_u32, finite(0.0..1.0), finite(0.0..0.999), finite(0.0..0.999), finite(1e-300..1.0), finite(0.1..9.0)),
+        train in (1..9999_u32, finite(1e-12..1.0), 0..999_u32, finite(0.0..1.0), finite(0.0..0.999), finite(0.0..0.999), finite(1e-38..1.0), finite(0.1..9.0)),
         spare in 0..9999_usize,
         checkpoint in (0..99_u32, 0..99_usize),
         flags in any::<[bool; 3]>(),
