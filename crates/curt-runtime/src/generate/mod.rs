@@ -200,13 +200,14 @@ impl<B: Ops> Transformer<B> {
         self.backend.embedding_forward(&mut head.x, &inference.acts.y, &gathered, count, self.config.hidden);
         let mut tokens = vec![0; count];
         self.backend.lm_head_sample(&mut tokens, &mut head.facts, &head.x, weight, &draws, shape);
-        self.backend.synchronize()?;
         let read = |buffer: &B::Buffer| {
             let mut host = vec![B::Real::default(); count];
             self.backend.read(&mut host, buffer, 0);
             host.into_iter().map(|x| x.to_f64() as f32).collect::<Vec<f32>>()
         };
         let (logprob, entropy, sum_p2) = (read(&head.facts.logprob), read(&head.facts.entropy), read(&head.facts.sum_p2));
+        // after the reads: one that fails gives NaN
+        self.backend.synchronize()?;
         (0..count)
             .map(|i| match logprob[i].is_finite() {
                 true => {

@@ -119,9 +119,8 @@ impl<B: Ops> Transformer<B> {
         self.backend.embedding_forward(&mut head.x, &inference.acts.y, &rows, scored, self.config.hidden);
         let weight = self.parameters.packed(self.parameters.head);
         self.backend.lm_head_forward(&mut head.facts, &head.x, weight, &targets, shape);
-        self.backend.synchronize()?;
+        let facts = read_facts(&self.backend, &inference.head, &packed.completion_lengths)?;
         self.counters.scoring_passes += 1;
-        let facts = read_facts(&self.backend, &inference.head, &packed.completion_lengths);
         check_finite(&facts)?;
         Ok(facts)
     }
@@ -146,9 +145,9 @@ impl<B: Ops> Transformer<B> {
         let head = self.parameters.head;
         let shape = network.linear_shape(head, tokens.len());
         self.backend.linear_forward(&mut logits, &inference.acts.y, self.parameters.packed(head), None, shape);
+        let (shape, logits) = ((tokens.len(), self.config.vocab), self.backend.download(&logits));
         self.backend.synchronize()?;
-        let shape = (tokens.len(), self.config.vocab);
-        Ok(Array2::from_shape_vec(shape, self.backend.download(&logits)).expect("the buffer was made of this size"))
+        Ok(Array2::from_shape_vec(shape, logits).expect("the buffer was made of this size"))
     }
 
     pub(crate) fn head_shape(&self, rows: usize, inv_temperature: f64) -> LmHeadShape {
@@ -209,8 +208,12 @@ pub(crate) fn room_for(rows: usize) -> usize {
     rows.next_multiple_of(256)
 }
 
-/// The facts of each sequence's scored rows, which lie one after the other in the head's buffers.
-pub(crate) fn read_facts<B: Ops>(backend: &B, head: &HeadBuffers<B>, lengths: &[usize]) -> Vec<TokenFacts<B::Real>> {
+/// The facts of each sequence's scored rows, which lie one after the other in the head's buffers. Errors: the device failed.
+pub(crate) fn read_facts<B: Ops>(
+    backend: &B,
+    head: &HeadBuffers<B>,
+    lengths: &[usize],
+) -> Result<Vec<TokenFacts<B::Real>>, DeviceError> {
     let mut start = 0;
     let read = |buffer: &B::Buffer, start: usize, len: usize| {
         let mut host = vec![Default::default(); len];
@@ -226,5 +229,7 @@ pub(crate) fn read_facts<B: Ops>(backend: &B, head: &HeadBuffers<B>, lengths: &[
         });
         start += len;
     }
-    facts
+    // after the reads: one that fails gives NaN
+    backend.synchronize()?;
+    Ok(facts)
 }

@@ -47,11 +47,11 @@ impl<B: Ops<Real = f32>> Policy for Transformer<B> {
     }
 
     fn save_weights(&self, dir: &Path) -> Result<(), PolicyError> {
-        Ok(self.save(dir, Dtype::F32)?)
+        self.save(dir, Dtype::F32)
     }
 
     fn save_optimizer(&self, dir: &Path) -> Result<(), PolicyError> {
-        Ok(self.save_moments(dir)?)
+        self.save_moments(dir)
     }
 
     fn restore(&mut self, dir: &Path) -> Result<(), PolicyError> {

@@ -85,8 +85,9 @@ impl<B: Ops> Transformer<B> {
         })
     }
 
-    /// Writes the weights in HF layout into the existing directory `dir`.
-    pub fn save(&self, dir: &Path, dtype: Dtype) -> Result<(), RuntimeError> {
+    /// Writes the weights in HF layout into the existing directory `dir`. Errors: those of [`write_checkpoint`], a failure of
+    /// the device.
+    pub fn save(&self, dir: &Path, dtype: Dtype) -> Result<(), PolicyError> {
         let parts = self.part_layout("");
         let files = SavedFiles {
             config: Some(self.config.raw()),
@@ -94,14 +95,15 @@ impl<B: Ops> Transformer<B> {
             copied: &self.companions.copied,
         };
         let layout: Vec<TensorLayout> = parts.iter().map(|(layout, _, _)| layout.clone()).collect();
-        write_checkpoint(dir, &files, &layout, dtype, MAX_SHARD_BYTES, |i, out| {
+        let written = write_checkpoint(dir, &files, &layout, dtype, MAX_SHARD_BYTES, |i, out| {
             let (layout, parameter, offset) = &parts[i];
             self.read_part(out, &self.parameters.all[*parameter].value, *offset, layout);
-        })
+        });
+        self.unless_device_failed(written)
     }
 
     /// Writes moments and update count into the existing directory `dir`.
-    pub(crate) fn save_moments(&self, dir: &Path) -> Result<(), RuntimeError> {
+    pub(crate) fn save_moments(&self, dir: &Path) -> Result<(), PolicyError> {
         let parts = self.part_layout("");
         let updates = self.training.as_ref().map_or(0, |t| t.updates);
         let mut layout: Vec<TensorLayout> = Vec::new();
@@ -109,7 +111,7 @@ impl<B: Ops> Transformer<B> {
             layout.extend(self.part_layout(moment).into_iter().map(|(layout, _, _)| layout));
         }
         layout.push((UPDATES.into(), vec![2]));
-        write_tensors(&dir.join(OPTIMIZER_FILE), &layout, Dtype::F32, |i, out| {
+        let written = write_tensors(&dir.join(OPTIMIZER_FILE), &layout, Dtype::F32, |i, out| {
             if i == layout.len() - 1 {
                 return out.extend([(updates >> 24) as f32, (updates & 0xff_ffff) as f32]);
             }
@@ -121,7 +123,14 @@ impl<B: Ops> Transformer<B> {
                 }
                 None => out.resize(part.1.iter().product(), 0.0),
             }
-        })
+        });
+        self.unless_device_failed(written)
+    }
+
+    /// What came of writing numbers of the device; its failure first, for it makes them NaN.
+    fn unless_device_failed(&self, written: Result<(), RuntimeError>) -> Result<(), PolicyError> {
+        self.backend.synchronize()?;
+        Ok(written?)
     }
 
     /// Reads weights, moments and update count back, and clears the accumulated gradient; see [`crate::Policy::restore`].

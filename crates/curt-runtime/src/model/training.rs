@@ -86,9 +86,9 @@ impl<B: Ops> Transformer<B> {
         backend.fill_zero(&mut back.dy, batch.rows * d);
         backend.embedding_backward(&mut back.dy, &head.dx, &scored_rows, scored, d);
         network.backward(&mut state.grads, back, acts, pages, &batch);
-        backend.synchronize()?;
+        let facts = read_facts(backend, head, &packed.completion_lengths)?;
         self.counters.training_passes += 1;
-        Ok(read_facts(backend, head, &packed.completion_lengths))
+        Ok(facts)
     }
 
     /// The accumulated gradient of each parameter, in the order of [`Transformer::parameters`]; empty before the first
@@ -99,7 +99,8 @@ impl<B: Ops> Transformer<B> {
 
     /// Clips the accumulated gradient to `update.max_grad_norm`, updates all weights, clears the gradient.
     ///
-    /// A gradient that is not finite changes no weight, is discarded, and is an error that names the tensor.
+    /// A gradient that is not finite changes no weight, is discarded, and is an error that names the tensor. Other errors: a
+    /// constant outside its range, a failure of the device.
     pub fn apply_update(&mut self, update: &Update) -> Result<UpdateNorms, PolicyError> {
         check_update::<B::Real>(update)?;
         self.ensure_training_state()?;
@@ -109,6 +110,8 @@ impl<B: Ops> Transformer<B> {
             let value = self.backend.sum_of_squares(grad, parameter.len);
             if !value.is_finite() {
                 let tensor = first_non_finite(&self.backend, grad, parameter);
+                // NaN is what a device gives that has failed, too
+                self.backend.synchronize()?;
                 self.clear_gradients();
                 return Err(PolicyError::NonFiniteGradient { tensor, value });
             }

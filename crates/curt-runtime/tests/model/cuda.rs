@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use crate::random_model::{QWEN2, QWEN3, bits, config, key, random_model, request, token_sequences, views, whole};
 use curt_kernels::{Cpu, Cuda, Ops};
 use curt_runtime::{
-    Completion, GenerateRequest, Policy, Sampling, Sequence, Settings, StopReason, TokenFacts, TokenGradients, Tokenizer,
-    Transformer, Update, UpdateNorms,
+    Completion, GenerateRequest, Policy, PolicyError, Sampling, Sequence, Settings, StopReason, TokenFacts, TokenGradients,
+    Tokenizer, Transformer, Update, UpdateNorms,
 };
 use stand_in_cuda::Turn;
 
@@ -239,4 +239,27 @@ fn ten_updates_of_a_committed_model_are_those_of_the_cpu() {
     let after = generate(&mut on_cpu, &short, 1.0);
     assert_ne!(after, generate(&mut committed_model(cpu(), 64), &short, 1.0), "the updates changed what is sampled");
     assert_same_completions("after ten updates", &generate(&mut on_cuda, &short, 1.0), &after);
+}
+
+/// A device that is gone gives NaN. Whatever needs its numbers says that it failed, not that gradient or weights are bad.
+#[test]
+fn a_failure_of_the_device_is_not_taken_for_bad_numbers() {
+    type Ask = fn(&mut Transformer<Cuda>, &Path) -> Result<(), PolicyError>;
+    let asks: [(&str, Ask); 3] = [
+        ("apply", |model, _| model.apply(&UPDATE).map(|_| ())),
+        ("save_weights", |model, folder| model.save_weights(folder)),
+        ("save_optimizer", |model, folder| model.save_optimizer(folder)),
+    ];
+    for (what, ask) in asks {
+        let (Some(turn), cuda) = cuda() else { return }; // a failure ends the whole process's use of a GPU
+        let mut model = random_model(cuda, config(QWEN3), settings(4));
+        let sequences = token_sequences(&[(3, 9)], model.config().vocab);
+        let gradient = TokenGradients { d_logprob: vec![-0.1; 9], d_entropy: vec![0.0; 9] };
+        model.backward(&views(&sequences), &[gradient], 1.0).unwrap();
+        turn.set_print_reports(false);
+        turn.reset();
+        let folder = tempfile::tempdir().unwrap();
+        let error = ask(&mut model, folder.path()).unwrap_err();
+        assert!(matches!(error, PolicyError::Device(_)), "{what}: {error}");
+    }
 }
