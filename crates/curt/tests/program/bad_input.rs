@@ -96,9 +96,12 @@ const CONFIG: [Wrong; 27] = [
     ("no checkpoint", "train --resume latest --output-dir hollow", 2, &["hollow", "no run to resume"]),
 ];
 
-const MODELS: [Wrong; 9] = [
+const MODELS: [Wrong; 12] = [
     ("no config.json", "eval hollow", 3, &["config.json"]),
     ("no tokenizer", "eval no-tokenizer", 3, &["no-tokenizer", "tokenizer.json"]),
+    ("a tokenizer whose library panics on a text", "eval panics", 3, &["panics/tokenizer.json, the text \"^", "chunk size"]),
+    ("a tokenizer whose library panics when it is loaded", "eval unloadable", 3, &["unloadable/tokenizer.json", "do not work"]),
+    ("a pipe for a file", "eval pipe", 3, &["pipe/tokenizer.json", "expected a plain file"]),
     ("no weights", "eval no-weights", 3, &["no-weights", "safetensors"]),
     ("truncated weights", "eval truncated", 3, &["truncated", "bytes"]),
     ("weights that are not finite", "eval not-finite", 3, &["not-finite", "NaN"]),
@@ -178,6 +181,20 @@ fn wrong_models_and_prompts_end_with_3() {
     fs::create_dir(root.join("hollow")).unwrap();
     write(root, "long.txt", &"4".repeat(5000));
     model_copy(root, "no-tokenizer", |folder| fs::remove_file(folder.join("tokenizer.json")).unwrap());
+    let tokenizer = |folder: &Path, from: &str, to: &str| {
+        let path = folder.join("tokenizer.json");
+        let mut tokenizer: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+        tokenizer[from] = serde_json::from_str(to).unwrap();
+        fs::write(path, tokenizer.to_string()).unwrap();
+    };
+    model_copy(root, "panics", |folder| tokenizer(folder, "pre_tokenizer", r#"{"type": "FixedLength", "length": 0}"#));
+    model_copy(root, "unloadable", |folder| {
+        tokenizer(folder, "normalizer", r#"{"type": "Precompiled", "precompiled_charsmap": "AQ=="}"#);
+    });
+    model_copy(root, "pipe", |folder| {
+        fs::remove_file(folder.join("tokenizer.json")).unwrap();
+        assert!(std::process::Command::new("mkfifo").arg(folder.join("tokenizer.json")).status().unwrap().success());
+    });
     model_copy(root, "no-weights", |folder| fs::remove_file(folder.join("model.safetensors")).unwrap());
     model_copy(root, "truncated", |folder| weights(folder, &|bytes| bytes.truncate(bytes.len() / 2)));
     model_copy(root, "not-finite", |folder| {
