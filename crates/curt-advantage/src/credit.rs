@@ -57,6 +57,11 @@ impl RewardGroup {
         f64::from(self.lengths[row])
     }
 
+    /// The rows that count in the statistics and have tokens, in order.
+    pub(crate) fn rows_with_tokens(&self) -> impl Iterator<Item = usize> + '_ {
+        self.counted_rows().filter(|&row| self.lengths[row] > 0)
+    }
+
     /// Whether the group says nothing: fewer than two rollouts count, or all that count have the same reward. Decided by
     /// max == min on the rewards themselves, never by a small deviation, which rounding can fake.
     pub fn is_flat(&self) -> bool {
@@ -81,7 +86,13 @@ impl RewardGroup {
         rows.map(|row| Credit::Sequence(if self.is_trained(row) { advantage(row) } else { 0.0 })).collect()
     }
 
-    /// The same of the reward of each rollout, asked for of all, so that nothing branches on the masks.
+    /// The same for each that has tokens besides: one without has nothing to be credited.
+    pub(crate) fn credit_tokens(&self, advantage: impl Fn(usize) -> f64) -> Vec<Credit> {
+        self.credit_trained(|row| if self.lengths[row] > 0 { advantage(row) } else { 0.0 })
+    }
+
+    /// As [`credit_trained`](Self::credit_trained), by the reward of each rollout, asked for of all, so that nothing branches
+    /// on the masks.
     pub(crate) fn credit_all(&self, advantage: impl Fn(f64) -> f64) -> Vec<Credit> {
         let rows = self.rewards.iter().zip(&self.in_statistics).zip(&self.in_loss);
         let credit = |((&reward, &in_statistics), &in_loss): ((&f64, &bool), &bool)| {

@@ -41,3 +41,11 @@ fn checked_epsilon(epsilon: f64) -> Result<f64, AdvantageError> {
 fn quotient(number: f64, divisor: f64) -> f64 {
     if divisor == 0.0 { 0.0 } else { number / divisor }
 }
+
+/// Whether the numbers differ by rounding alone. They come of sums whose terms are as large as `size`: such a sum is off by
+/// at most its number of terms times 1e-16 of them, so that less than 1e-12 of `size` says nothing, for groups of thousands.
+fn are_equal_but_for_rounding(mut numbers: impl Iterator<Item = f64>, size: f64) -> bool {
+    let Some(first) = numbers.next() else { return true };
+    let (low, high) = numbers.fold((first, first), |(low, high), number| (low.min(number), high.max(number)));
+    high - low <= 1e-12 * size
+}

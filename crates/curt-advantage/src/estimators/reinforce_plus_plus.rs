@@ -14,10 +14,12 @@ use crate::{AdvantageError, AdvantageEstimator, Credit, RewardGroup, check_group
 /// to the loss (`beta`). ε = 1e-8 inside the root, as verl's `masked_whiten` has it; OpenRLHF takes the population
 /// variance.
 ///
-/// - Degenerate: a *batch* whose counted rewards are all equal, or with fewer than two tokens, gets exactly 0. A flat group
-///   among others does **not** get 0: the baseline is the batch's, so a group that is all right is reinforced.
+/// - Degenerate: a *batch* whose counted rollouts with tokens have all the same reward gets exactly 0, and so does one with
+///   fewer than two tokens. A rollout without tokens gets exactly 0 in every batch: it is in neither m nor v, which do not
+///   bound its distance from them. A flat group among others does **not** get 0: the baseline is the batch's, so a group
+///   that is all right is reinforced.
 /// - Keeps: Σ over all tokens of A = 0; unchanged by a shift common to the batch, and as ε → 0 by a positive scale; equal
-///   rewards get equal advantages. Breaks: Σ A = 0 per group; zero for flat groups.
+///   rewards of rollouts with tokens get equal advantages. Breaks: Σ A = 0 per group; zero for flat groups.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct ReinforcePlusPlus {
     epsilon: f64,
@@ -47,15 +49,16 @@ impl AdvantageEstimator for ReinforcePlusPlus {
 
     fn estimate(&self, groups: &[RewardGroup]) -> Result<Vec<Vec<Credit>>, AdvantageError> {
         check_groups(groups)?;
-        let mut counted = groups.iter().flat_map(RewardGroup::counted);
-        let first = counted.next();
-        if counted.all(|reward| Some(reward) == first) {
+        let tokens =
+            || groups.iter().flat_map(|group| group.rows_with_tokens().map(|row| (group.rewards[row], group.length(row))));
+        let mut rewards = tokens().map(|(reward, _)| reward);
+        let first = rewards.next();
+        if rewards.all(|reward| Some(reward) == first) {
             return Ok(groups.iter().map(RewardGroup::no_credit).collect());
         }
-        let tokens = || groups.iter().flat_map(|group| group.counted_rows().map(|row| (group.rewards[row], group.length(row))));
         let spread = Spread::weighted(tokens);
         let divisor = (spread.deviation * spread.deviation + self.epsilon).sqrt();
-        let credits = groups.iter().map(|g| g.credit_trained(|row| quotient(spread.centred(g.rewards[row]), divisor)));
+        let credits = groups.iter().map(|g| g.credit_tokens(|row| quotient(spread.centred(g.rewards[row]), divisor)));
         Ok(credits.collect())
     }
 }

@@ -183,11 +183,11 @@ pub fn flat_groups_are_zero(estimator: &dyn AdvantageEstimator, groups: &[Reward
     holds(found.iter().flat_map(numbers).all(|advantage| advantage.to_bits() == 0), || format!("{found:?}"))
 }
 
-/// Of two rollouts of a group that are trained on, the one with the larger reward gets no less; for estimators with one
-/// advantage per rollout.
+/// Of two rollouts of a group that are trained on, and have tokens to train on, the one with the larger reward gets no less;
+/// for estimators with one advantage per rollout.
 pub fn larger_rewards_get_no_less(estimator: &dyn AdvantageEstimator, groups: &[RewardGroup]) -> LawResult {
     for (group, credits) in groups.iter().zip(credits(estimator, groups)?) {
-        let rows: Vec<usize> = (0..credits.len()).filter(|&row| group.is_trained(row)).collect();
+        let rows: Vec<usize> = (0..credits.len()).filter(|&row| group.is_trained(row) && group.lengths[row] > 0).collect();
         for (&i, &j) in rows.iter().flat_map(|i| rows.iter().map(move |j| (i, j))) {
             let both = (&credits[i], &credits[j]);
             let (Credit::Sequence(a), Credit::Sequence(b)) = both else {

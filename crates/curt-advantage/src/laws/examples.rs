@@ -8,7 +8,7 @@ use crate::{Credit, RewardGroup, SampledTokens, SequenceView};
 ///
 /// Rewards are correctness plus, in two of three groups, a length term; they tie often and are multiples of 1/64, so that
 /// differences are exact. Some groups are all right or all wrong. A fifth of the rollouts is masked, in one of the two ways.
-/// Parts are `correctness` and `length`; lengths are 1 to 40 tokens.
+/// Parts are `correctness` and `length`; lengths are 1 to 40 tokens, and now and then none.
 pub fn groups() -> impl Strategy<Value = Vec<RewardGroup>> {
     prop::collection::vec(group(0..3), 1..6)
 }
@@ -31,7 +31,8 @@ pub fn scales() -> impl Strategy<Value = f64> {
 fn group(shapings: std::ops::Range<u8>) -> impl Strategy<Value = RewardGroup> {
     let pass_rate = prop_oneof![1 => Just(0.0), 1 => Just(1.0), 4 => 0.05..0.95f64];
     let mask = prop_oneof![8 => Just((true, true)), 1 => Just((false, false)), 1 => Just((true, false))];
-    let row = (0.0..1.0f64, 1u32..41, mask, any::<u64>());
+    let length = prop_oneof![15 => 1u32..41, 1 => Just(0)];
+    let row = (0.0..1.0f64, length, mask, any::<u64>());
     (pass_rate, shapings, prop::collection::vec(row, 1..25)).prop_map(|(pass_rate, shaping, rows)| {
         let correct = |draw: f64| f64::from(u8::from(draw < pass_rate));
         let term = |draw: f64, length: u32| match shaping {

@@ -83,6 +83,40 @@ fn a_batch_of_equal_rewards_says_nothing_to_reinforce_plus_plus() {
 }
 
 #[test]
+fn whitening_over_tokens_says_nothing_where_tokens_say_nothing() {
+    let cases: [(&[f64], &[u32]); 5] = [
+        (&[1.0, 0.0, 0.0], &[0, 0, 0]),
+        (&[1.0, 0.0], &[1, 0]),
+        (&[1.0, 0.0, 0.0], &[0, 3, 4]),
+        (&[1.0, 0.0], &[7, 0]),
+        (&[1.0, 1.0, 0.0], &[5, 0, 0]),
+    ];
+    for epsilon in [0.0, 1e-8] {
+        let both: [&dyn AdvantageEstimator; 2] =
+            [&ReinforcePlusPlus::new(epsilon).unwrap(), &ReinforcePlusPlusBaseline::new(epsilon).unwrap()];
+        for (estimator, (rewards, lengths)) in both.iter().flat_map(|estimator| cases.map(|case| (estimator, case))) {
+            let found = numbers(*estimator, &[group(rewards, lengths)]).concat();
+            assert!(found.iter().all(|a| a.to_bits() == 0), "{} {rewards:?} {lengths:?}: {found:?}", estimator.name());
+        }
+        // what is left of two groups is a third in each, up to the rounding of their means
+        let thirds = [group(&[1.0, 1.0, 0.0], &[5, 5, 0]), group(&[0.0, 1.0, 1.0], &[0, 5, 5])];
+        let found = numbers(both[1], &thirds).concat();
+        assert!(found.iter().all(|a| a.to_bits() == 0), "{found:?}");
+    }
+}
+
+#[test]
+fn whitening_over_tokens_gives_nothing_to_a_rollout_without_tokens() {
+    let (with, without) = ([group(&[1.0, 0.0, 1e3], &[2, 2, 0])], [group(&[1.0, 0.0], &[2, 2])]);
+    let found = numbers(&ReinforcePlusPlus::default(), &with);
+    assert_eq!(found[0][..2], numbers(&ReinforcePlusPlus::default(), &without)[0]);
+    assert_eq!(found[0][2].to_bits(), 0);
+    let found = numbers(&ReinforcePlusPlusBaseline::default(), &with);
+    assert!((found[0][0] - 0.75f64.sqrt()).abs() < 1e-6 && (found[0][0] + found[0][1]).abs() < 1e-12, "{found:?}");
+    assert_eq!(found[0][2].to_bits(), 0);
+}
+
+#[test]
 fn gdpo_tells_apart_what_sums_to_the_same() {
     let parts = |correct: [f64; 3], brief: [f64; 3]| {
         let total = std::array::from_fn::<f64, 3, _>(|i| correct[i] + brief[i]);
