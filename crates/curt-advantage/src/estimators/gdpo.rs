@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::batch_whitening::whitened;
-use super::{checked_epsilon, quotient};
+use super::{are_equal_but_for_rounding, checked_epsilon, quotient};
 use crate::spread::Spread;
 use crate::{AdvantageError, AdvantageEstimator, Credit, RewardGroup, check_groups};
 
@@ -19,7 +19,8 @@ use crate::{AdvantageError, AdvantageEstimator, Credit, RewardGroup, check_group
 /// - Parts are those of [`RewardGroup::parts`]; a group without parts has one, its reward. Weights are 1 unless given.
 /// - ε = 1e-4 in both places, as in GDPO's code.
 /// - Degenerate: a part that is flat in a group adds exactly 0 there, decided by max == min; a group in which all parts are
-///   flat gets exactly 0. A group may be flat as a whole and yet say something by its parts.
+///   flat gets exactly 0. So does one whose parts cancel, S being the same in all its counted rollouts but for rounding: by
+///   less than 1e-12 of the largest sum of |terms| in it. A group may be flat as a whole and yet say something by its parts.
 /// - Keeps: Σ A = 0 over the counted of a group; unchanged by a shift of a part in a group, and as ε → 0 by a positive
 ///   scale of a part; rollouts with equal parts get equal advantages.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -48,9 +49,10 @@ impl Gdpo {
         Ok(Self { epsilon: checked_epsilon(epsilon)?, weights })
     }
 
-    /// The weighted sum of the normalised parts of each rollout.
+    /// The weighted sum of the normalised parts of each rollout; exactly 0 where rounding alone tells the counted apart.
     fn scores(&self, group: &RewardGroup) -> Vec<f64> {
         let mut scores = vec![0.0; group.rewards.len()];
+        let mut sizes = scores.clone();
         let parts = group.parts.iter().map(|(name, values)| (self.weights.get(name).copied().unwrap_or(1.0), values));
         let whole = group.parts.is_empty().then_some((1.0, &group.rewards));
         for (weight, values) in parts.chain(whole) {
@@ -60,9 +62,15 @@ impl Gdpo {
                 continue;
             }
             let spread = Spread::of(counted);
-            for (score, &value) in scores.iter_mut().zip(values) {
-                *score += weight * quotient(spread.centred(value), spread.deviation + self.epsilon);
+            for ((score, size), &value) in scores.iter_mut().zip(&mut sizes).zip(values) {
+                let term = weight * quotient(spread.centred(value), spread.deviation + self.epsilon);
+                *score += term;
+                *size += term.abs();
             }
+        }
+        let largest = group.counted_rows().map(|row| sizes[row]).fold(0.0, f64::max);
+        if are_equal_but_for_rounding(group.counted_rows().map(|row| scores[row]), largest) {
+            scores.fill(0.0);
         }
         scores
     }

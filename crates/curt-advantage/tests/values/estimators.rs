@@ -143,6 +143,27 @@ fn gdpo_tells_apart_what_sums_to_the_same() {
 }
 
 #[test]
+fn gdpo_gives_nothing_for_parts_that_cancel() {
+    let cancelling = |a: [f64; 3]| {
+        let mut group = group(&[1.0, 0.0, 0.2], &[1, 1, 1]);
+        group.parts = vec![("a".into(), a.to_vec()), ("b".into(), a.map(|a| -0.3 * a).to_vec())];
+        group
+    };
+    let gdpo = Gdpo::new(0.0, BTreeMap::new()).unwrap();
+    let groups = [cancelling([1.0, 0.0, 0.2]), cancelling([0.1, 0.7, 0.3]), group(&[0.3; 2], &[1, 1])];
+    let found = numbers(&gdpo, &groups).concat();
+    assert!(found.iter().all(|a| a.to_bits() == 0), "{found:?}");
+    // and beside a group that says something
+    let found = numbers(&gdpo, &[cancelling([1.0, 0.0, 0.2]), group(&[1.0, 0.0], &[1, 1])]);
+    assert!(found[0].iter().all(|a| a.to_bits() == 0) && found[1][0] > 0.5, "{found:?}");
+    // what nearly cancels is not nothing
+    let mut near = cancelling([1.0, 0.0, 0.2]);
+    near.parts[1].1[2] += 1e-9;
+    let found = numbers(&gdpo, &[near]).concat();
+    assert!(found.iter().any(|a| a.abs() > 0.5), "{found:?}");
+}
+
+#[test]
 fn optimal_token_baseline_by_hand() {
     let tokens = |pairs: &[(f64, f64)]| SampledTokens {
         logprobs: pairs.iter().map(|pair| libm::log(pair.0)).collect(),
