@@ -37,12 +37,31 @@ pub enum ImportanceRule {
 /// | [`icepop`](Self::icepop) | token | mask | 0.5 to 5 | IcePop, arXiv 2510.18855 |
 /// | [`mis`](Self::mis) | geometric | mask | 0.5 to 2, veto 1e-4 | masked importance sampling, as in slime |
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Settings")]
 pub struct ImportanceWeights {
     level: ImportanceLevel,
     rule: ImportanceRule,
     low: f64,
     high: f64,
     veto: f64,
+}
+
+/// [`ImportanceWeights`] as they are written, before they are checked.
+#[derive(Deserialize)]
+struct Settings {
+    level: ImportanceLevel,
+    rule: ImportanceRule,
+    low: f64,
+    high: f64,
+    veto: f64,
+}
+
+impl TryFrom<Settings> for ImportanceWeights {
+    type Error = AdvantageError;
+
+    fn try_from(s: Settings) -> Result<Self, AdvantageError> {
+        ImportanceWeights::new(s.level, s.rule, s.low, s.high, s.veto)
+    }
 }
 
 impl ImportanceWeights {
@@ -77,7 +96,11 @@ impl ImportanceWeights {
 
     /// The weight of each token of a sequence, from its log-probabilities under the two policies. Logarithms are held within
     /// ±20; all weights are exactly 1 where the two agree bit for bit and 1 is within the bounds.
+    ///
+    /// # Panics
+    /// Where the two are not equally many.
     pub fn of(&self, proximal: &[f64], behaviour: &[f64]) -> Vec<f64> {
+        assert_eq!(proximal.len(), behaviour.len(), "expected one log-probability of each policy per token");
         let logs = || proximal.iter().zip(behaviour).map(|(proximal, behaviour)| proximal - behaviour);
         if self.veto > 0.0 && logs().any(|log| Ratio::of(log).value < self.veto) {
             return vec![0.0; proximal.len()];

@@ -4,4 +4,5 @@ mod bad_input;
 mod clip;
 mod estimators;
 mod grpo;
+mod importance;
 mod objectives;

@@ -224,30 +224,6 @@ fn the_off_policy_mask_drops_wrong_rollouts_left_behind() {
 }
 
 #[test]
-fn importance_weights_by_hand() {
-    let of = |weights: ImportanceWeights, ratios: &[f64]| {
-        let proximal: Vec<f64> = ratios.iter().map(|ratio| libm::log(*ratio) - 1.0).collect();
-        let found = weights.of(&proximal, &vec![-1.0; ratios.len()]);
-        found.iter().map(|weight| (weight * 1e9).round() / 1e9).collect::<Vec<f64>>()
-    };
-    let ratios = [0.25, 1.0, 4.0, 8.0]; // product 8, geometric mean 8^¼
-    assert_eq!(of(ImportanceWeights::tis(), &ratios), [0.25, 1.0, 2.0, 2.0]);
-    assert_eq!(of(ImportanceWeights::icepop(), &ratios), [0.0, 1.0, 4.0, 0.0]);
-    let mean = (8.0f64.sqrt().sqrt() * 1e9).round() / 1e9;
-    assert_eq!(of(ImportanceWeights::mis(), &ratios), [mean; 4]);
-    assert_eq!(of(ImportanceWeights::mis(), &[3.0, 2.0]), [0.0; 2], "beyond 2");
-    assert_eq!(of(ImportanceWeights::mis(), &[1e-5, 1.0, 1e5]), [0.0; 3], "vetoed");
-    let sequence = |rule| ImportanceWeights::new(ImportanceLevel::Sequence, rule, 0.5, 5.0, 0.0).unwrap();
-    assert_eq!(of(sequence(ImportanceRule::Truncate), &ratios), [5.0; 4]);
-    assert_eq!(of(sequence(ImportanceRule::Mask), &ratios), [0.0; 4]);
-    assert_eq!(of(sequence(ImportanceRule::Truncate), &[0.5, 0.5]), [0.5; 2]);
-    for weights in [ImportanceWeights::tis(), ImportanceWeights::icepop(), ImportanceWeights::mis()] {
-        assert_eq!(weights.of(&[-0.3, -7.1], &[-0.3, -7.1]), [1.0, 1.0]);
-        assert!(weights.of(&[], &[]).is_empty());
-    }
-}
-
-#[test]
 fn weighted_objectives_clip_about_the_proximal_policy() {
     let credit = Credit::Sequence(1.0);
     // behaviour −2, proximal −1: w = e; current −0.9: ratio e^0.1 to the proximal
