@@ -48,7 +48,14 @@ impl ClipCov {
     }
 
     /// The tokens that are left out, as (sequence, token), in order.
+    ///
+    /// # Panics
+    /// Where `current` and `behaviour` of a sequence are not equally many, which [`evaluate`](Objective::evaluate) refuses.
     pub fn selected(&self, minibatch: &[SequenceView<'_>]) -> Vec<(usize, usize)> {
+        for (i, view) in minibatch.iter().enumerate() {
+            let equal = view.current.len() == view.behaviour.len();
+            assert!(equal, "sequence {i}: one log-probability of each policy per token");
+        }
         let all = covariances(minibatch);
         let is_free = |(i, t): (usize, usize)| {
             let view = &minibatch[i];

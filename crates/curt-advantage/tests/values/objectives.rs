@@ -124,6 +124,14 @@ fn clip_cov_passes_over_what_is_clipped() {
 }
 
 #[test]
+#[should_panic(expected = "sequence 1: one log-probability of each policy per token")]
+fn clip_cov_selects_no_tokens_of_unequal_slices() {
+    let credit = Credit::Sequence(1.0);
+    let good = SequenceView::new(&[-1.0], &[-1.0], &credit);
+    ClipCov::default().selected(&[good, SequenceView::new(&[-1.0, -2.0], &[-1.0], &credit)]);
+}
+
+#[test]
 fn kl_cov_penalises_tokens_of_highest_covariance() {
     with_covariance(|views| {
         let norm = Normalizer::all(views);
