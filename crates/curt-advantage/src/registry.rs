@@ -123,6 +123,10 @@ pub fn estimator_by_name(name: &str, parameters: &Parameters) -> Result<Box<dyn 
 /// The objective of this word with this aggregation, built from these parameters; those that are not given have their
 /// defaults.
 ///
+/// Of `clip`, `clip_cov` and `decoupled_clip` `epsilon` is 0.2, and `epsilon_high` is `epsilon` unless given, as in TRL; the
+/// clip-higher of DAPO, which [`Clip::default`] has, is `epsilon_high` = 0.28. `gspo`, `cispo` and `gmpo` keep the
+/// `epsilon_high` of their papers whatever `epsilon` is.
+///
 /// # Errors
 /// As [`estimator_by_name`]; an aggregation of length 0.
 pub fn objective_by_name(

@@ -23,7 +23,8 @@ use crate::{AdvantageError, Aggregation, Evaluation, Normalizer, Objective, Obje
 /// ℓ and its derivative are multiplied by the weight of the [`Aggregation`]. When `current` and `behaviour` are equal bit
 /// for bit, ρ is exactly 1 and the derivative exactly −A times the weight.
 ///
-/// - Defaults: ε_low 0.2, ε_high 0.28, no dual clip, token-mean (those of arXiv 2602.20945 after DAPO).
+/// - Defaults: ε_low 0.2, ε_high 0.28, no dual clip, token-mean (those of arXiv 2602.20945 after DAPO). Built by its word
+///   ([`objective_by_name`](crate::objective_by_name)), ε_high is ε_low unless given, as in TRL.
 /// - Reads `current`, `behaviour` and the credit; there is no entropy bonus, so `d_entropy` is 0.
 /// - Degenerate: sequences out of the loss, and those without tokens, give exactly 0.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -35,6 +36,7 @@ pub struct Clip {
 }
 
 impl Default for Clip {
+    /// DAPO's: ε_low 0.2, ε_high 0.28, no dual clip, token-mean.
     fn default() -> Self {
         Self { epsilon: 0.2, epsilon_high: 0.28, delta: None, aggregation: Aggregation::TokenMean }
     }

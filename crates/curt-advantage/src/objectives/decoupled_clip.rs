@@ -11,7 +11,8 @@ use crate::{AdvantageError, Clip, Evaluation, Normalizer, Objective, SequenceVie
 /// The proximal policy is that of the start of this batch of updates. Clipping about it limits the update; w corrects for
 /// the age of the rollouts, which clipping about the behaviour policy would count as part of the update.
 ///
-/// - Default: the cap 5, as AReaL documents it, and [`Clip::default`]. The normalizer counts what the cap leaves out.
+/// - Default: the cap 5, as AReaL documents it, and [`Clip::default`]; built by its word, the clip that `clip` has by its
+///   own. The normalizer counts what the cap leaves out.
 /// - Degenerate: where the rollouts are of the proximal policy itself, each number is that of [`Clip`].
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct DecoupledClip {
@@ -19,7 +20,7 @@ pub struct DecoupledClip {
 }
 
 impl Default for DecoupledClip {
-    /// A cap of 5.
+    /// A cap of 5, and the default [`Clip`].
     fn default() -> Self {
         Self::new(Clip::default(), 5.0).expect("within the ranges")
     }

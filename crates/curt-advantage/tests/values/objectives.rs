@@ -231,6 +231,25 @@ fn the_off_policy_mask_drops_wrong_rollouts_left_behind() {
     }
 }
 
+/// By name ε_high is ε unless given, as in TRL; the default of the type is DAPO's.
+#[test]
+fn by_name_the_clip_is_symmetric_unless_said_otherwise() {
+    let by_name = |name, parameters| format!("{:?}", objective_by_name(name, &parameters, MEAN).unwrap());
+    let (none, given) = (Parameters::new, || Parameters::new().with("epsilon", 0.1));
+    let clip = |epsilon, high| Clip::new(epsilon, high, None, MEAN).unwrap();
+    assert_eq!(by_name("clip", none()), format!("{:?}", clip(0.2, 0.2)));
+    assert_eq!(by_name("clip", given()), format!("{:?}", clip(0.1, 0.1)));
+    assert_eq!(by_name("clip", given().with("epsilon_high", 0.28)), format!("{:?}", clip(0.1, 0.28)));
+    assert_eq!(by_name("clip_cov", none()), format!("{:?}", ClipCov::default()));
+    assert_eq!(by_name("decoupled_clip", none()), format!("{:?}", DecoupledClip::new(clip(0.2, 0.2), 5.0).unwrap()));
+    assert_eq!(Clip::default(), clip(0.2, 0.28));
+    assert_eq!(DecoupledClip::default(), DecoupledClip::new(Clip::default(), 5.0).unwrap());
+    // those with presets of their own keep them
+    assert_eq!(by_name("gspo", given()), format!("{:?}", Gspo::new(0.1, 4e-4, MEAN).unwrap()));
+    assert_eq!(by_name("gmpo", given()), format!("{:?}", Gmpo::new(0.1, 0.4, MEAN).unwrap()));
+    assert_eq!(by_name("cispo", given()), format!("{:?}", Cispo::new(Some(0.1), 4.0, MEAN).unwrap()));
+}
+
 #[test]
 fn weighted_objectives_clip_about_the_proximal_policy() {
     let credit = Credit::Sequence(1.0);
