@@ -12,7 +12,10 @@ use crate::{AdvantageError, SequenceView};
 /// | `token-mean` | 1 / T | DAPO; TRL `dapo`, `bnpo`; verl's default |
 /// | `seq-mean-token-mean` | 1 / (B · L_i) | GRPO paper; TRL `grpo` |
 /// | `seq-mean-token-sum` | 1 / B | |
-/// | `seq-mean-token-sum-norm` | 1 / (B · `length`) | Dr. GRPO; TRL `dr_grpo` with `length` = the generation cap |
+/// | `seq-mean-token-sum-norm` | 1 / (B · `length`) | Dr. GRPO; TRL `dr_grpo` with `length` = the generation cap; **not** verl's |
+///
+/// The words are verl's, but its `seq-mean-token-sum-norm` is Σℓ / `length`, a weight of 1 / `length`: it does not divide by
+/// B. Its loss and its gradient are B times those here, at the same `length`.
 ///
 /// With `token-mean` a sequence pulls in proportion to its length; with `seq-mean-token-mean` each token of a long wrong
 /// rollout is pushed 1/L_i as hard.
