@@ -12,7 +12,7 @@ use crate::{AdvantageError, Aggregation, Evaluation, Normalizer, Objective, Sequ
 /// | `k1` | d | 1 | unbiased | none: its mean is 0 |
 /// | `abs` | \|d\| | sign of d, 0 at 0 | biased | biased |
 /// | `k2` | d²/2 | d | biased | that of the KL |
-/// | `k3` | e^−d + d − 1 ≥ 0 | 1 − e^−d | unbiased, never negative | biased: that of the reverse KL |
+/// | `k3` | e^−d + d − 1 ≥ 0 | 1 − e^−d | unbiased, never negative | biased: that of KL(reference ‖ current) |
 /// | `k1+` | d | d | unbiased | that of the KL |
 /// | `k3+` | e^−d + d − 1 | d | unbiased, never negative | that of the KL |
 ///
