@@ -37,10 +37,14 @@ impl From<Sequential> for Settings {
     }
 }
 
+/// P(p > τ) is above a half only by more than this: it is computed to 1e-12, and to 1e-11 after billions of attempts, so that a
+/// tie would be settled by rounding.
+const TIE: f64 = 1e-10;
+
 /// Which side of τ a rate is taken to lie on.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Side {
-    /// Whether above τ.
+    /// Whether above τ; not where both sides are equally probable, as a rate of exactly half is not above a half.
     pub above: bool,
     /// The probability that this is wrong, given the attempts and the prior.
     pub error: f64,
@@ -67,12 +71,13 @@ impl Sequential {
     }
 
     /// The side that the rate lies on, after `right` right and `wrong` wrong attempts; `None` while it is not sure enough
-    /// and the cap is not reached.
+    /// and the cap is not reached. A tie at the cap is not above: as many right as wrong attempts are one for τ = ½ and a
+    /// symmetric prior.
     pub fn decide(&self, right: u32, wrong: u32) -> Option<Side> {
         let Settings { tau, error: bound, cap, prior } = self.settings;
         let posterior = Posterior::new(prior, f64::from(right), f64::from(wrong)).ok()?;
         let p = posterior.above(tau).ok()?;
-        let (above, error) = (p > 0.5, p.min(1.0 - p));
+        let (above, error) = (p > 0.5 + TIE, p.min(1.0 - p));
         let (sure, capped) = (error <= bound, u64::from(right) + u64::from(wrong) >= u64::from(cap));
         (sure || capped).then_some(Side { above, error, capped: !sure })
     }

@@ -85,6 +85,20 @@ fn no_attempts_say_nothing_sure_and_a_cap_ends() {
     assert!(sequential.decide(3, 0).is_some());
 }
 
+/// As many right as wrong leave a symmetric posterior, of which exactly half lies above ½, and a tie is not above.
+#[test]
+fn a_tie_is_not_above() {
+    for prior in [Prior::JEFFREYS, Prior::UNIFORM] {
+        for k in (1..=64).chain([1_000, 1_000_000, 2_000_000_000]) {
+            let side = Sequential::new(0.5, 0.01, 2 * k, prior).unwrap().decide(k, k).unwrap();
+            assert!(!side.above && side.capped && (side.error - 0.5).abs() < 1e-10, "{prior:?}, {k}: {side:?}");
+            // one more is no tie
+            let side = Sequential::new(0.5, 1e-9, 2 * k, prior).unwrap().decide(k + 1, k).unwrap();
+            assert!(side.above, "{prior:?}, {k}: {side:?}");
+        }
+    }
+}
+
 #[test]
 fn absurd_counts_end() {
     let rate = PassRate::new(u32::MAX, u32::MAX / 3).unwrap();
