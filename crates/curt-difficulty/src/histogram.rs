@@ -13,7 +13,8 @@ pub struct Histogram {
     pub bars: Vec<Bar>,
 }
 
-/// The problems whose rate is at least `low` and below `high`; the last bar holds 1 too.
+/// The problems whose rate is at least `low` and below `high`, compared as they are; the last bar holds 1 too. The ends of bar
+/// k of n are the numbers k/n and (k+1)/n as `f64` division gives them.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Bar {
     /// Lower end.
@@ -37,8 +38,7 @@ impl Histogram {
         }
         let mut counts = vec![0_u64; bars as usize];
         for rate in rates {
-            let place = (signal::checked(rate)? * f64::from(bars)) as usize;
-            counts[place.min(bars as usize - 1)] += 1;
+            counts[place(signal::checked(rate)?, bars as usize)] += 1;
         }
         let total: u64 = counts.iter().sum();
         let problems = u32::try_from(total).map_err(|_| DifficultyError::TooManyProblems { found: total })?;
@@ -46,10 +46,27 @@ impl Histogram {
             return Err(DifficultyError::NoProblems);
         }
         let bar = |(place, count): (usize, u64)| {
-            let edge = |place: usize| place as f64 / f64::from(bars);
             let share = PassRate::new(problems, count as u32)?.wilson(Z95)?;
-            Ok(Bar { low: edge(place), high: edge(place + 1), problems: count as u32, share })
+            let (low, high) = (edge(place, bars as usize), edge(place + 1, bars as usize));
+            Ok(Bar { low, high, problems: count as u32, share })
         };
         Ok(Self { problems, bars: counts.into_iter().enumerate().map(bar).collect::<Result<_, DifficultyError>>()? })
+    }
+}
+
+/// The lower end of the bar at `place` of so many.
+fn edge(place: usize, bars: usize) -> f64 {
+    place as f64 / bars as f64
+}
+
+/// The place of the bar of a rate. The product is a bar off where it rounds across an end: 0.29 · 100 is below 29.
+fn place(rate: f64, bars: usize) -> usize {
+    let near = ((rate * bars as f64) as usize).min(bars - 1);
+    if rate < edge(near, bars) {
+        near - 1
+    } else if near + 1 < bars && rate >= edge(near + 1, bars) {
+        near + 1
+    } else {
+        near
     }
 }

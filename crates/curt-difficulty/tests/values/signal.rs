@@ -111,6 +111,22 @@ fn histograms_give_each_count_a_bar() {
     assert_eq!(serde_json::from_str::<Histogram>(&json).unwrap(), histogram);
 }
 
+/// Of 0.29 and 100 bars the product is below 29 in binary, and the bar of 0.29 begins at 0.29 all the same.
+#[test]
+fn the_ends_of_a_bar_decide_what_it_holds() {
+    let mut rates: Vec<f64> = (1..=128_u32).flat_map(|n| (0..=n).map(move |k| f64::from(k) / f64::from(n))).collect();
+    rates.sort_by(f64::total_cmp);
+    let below = |end: f64| rates.partition_point(|rate| *rate < end);
+    for n in 1..=200 {
+        let histogram = Histogram::new(rates.iter().copied(), n).unwrap();
+        for (k, bar) in histogram.bars.iter().enumerate() {
+            assert_eq!((bar.low, bar.high), (k as f64 / f64::from(n), (k + 1) as f64 / f64::from(n)));
+            let beyond = if k + 1 == n as usize { rates.len() } else { below(bar.high) };
+            assert_eq!(bar.problems as usize, beyond - below(bar.low), "bar {k} of {n}: {bar:?}");
+        }
+    }
+}
+
 #[test]
 fn estimators_say_what_they_know() {
     let rate = PassRate::new(8, 8).unwrap();
