@@ -77,7 +77,8 @@ enum Plan {
 }
 
 impl Curriculum {
-    /// A pool that begins with the share `start` of the problems at one end, and grows evenly to all of them at step `steps`.
+    /// A pool that begins with the share `start` of the problems at one end, rounded up, and grows evenly to all of them at
+    /// step `steps`.
     ///
     /// # Errors
     /// No problems; problems without a rate (counted), a rate outside \[0, 1\]; a start outside (0, 1\]; no steps.
@@ -141,7 +142,8 @@ impl Curriculum {
                 let progress = f64::from(step.min(*steps)) / f64::from(*steps);
                 let share = start + (1.0 - start) * progress;
                 let n = self.order.len();
-                let size = ((share * n as f64).ceil() as usize).clamp(1, n);
+                // 0.07 · 100 is a hair above 7: so much less takes the hair and, of fewer than 10¹² problems, no whole one
+                let size = ((share * n as f64 * (1.0 - 1e-12)).ceil() as usize).clamp(1, n);
                 self.order[..size].to_vec()
             }
             Plan::Stages(stages) => {

@@ -105,6 +105,25 @@ fn curriculum_widens_from_one_end() {
     );
 }
 
+/// ⌈share · n⌉ in whole numbers: 0.07 of 100 is 7, though the product is a hair above in binary.
+#[test]
+fn curriculum_takes_no_problem_for_rounding() {
+    for n in [1_u64, 2, 3, 7, 25, 50, 99, 100, 128, 1000] {
+        let rates = known(&vec![0.5; n as usize]);
+        for percent in 1..=100_u64 {
+            for steps in [1, 3, 8, 10, 150_u32] {
+                let pool = Curriculum::widening(&rates, Direction::EasyToHard, percent as f64 / 100.0, steps).unwrap();
+                for step in [0, 1, steps / 3, steps / 2, steps - 1, steps] {
+                    let (now, end) = (u64::from(step.min(steps)), u64::from(steps));
+                    let expected = ((percent * end + (100 - percent) * now) * n).div_ceil(100 * end);
+                    let found = pool.pool(step).len() as u64;
+                    assert_eq!(found, expected, "{percent} % of {n} at step {step} of {steps}");
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn curriculum_follows_a_schedule() {
     let rates = known(&[0.2, 0.9, 0.5, 0.6]);
