@@ -31,7 +31,8 @@ pub struct GroupOutcome {
     pub kept: bool,
 }
 
-/// What a sampler must remember to go on as if nothing had happened: named lists of numbers.
+/// What a sampler must remember to go on as if nothing had happened: named lists of numbers. Through JSON each number comes
+/// back bit for bit only if `serde_json` is built with its feature `float_roundtrip`; without it some are off by a last bit.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SamplerState {
     /// The sampler's name.
