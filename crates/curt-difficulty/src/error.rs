@@ -232,6 +232,16 @@ pub enum DifficultyError {
         /// Groups kept.
         kept: u32,
     },
+    /// Counts that no refill can have.
+    #[error("refill: {rounds} rounds of sampling cannot have sampled {sampled} groups and kept {kept}")]
+    BadRefill {
+        /// Rounds.
+        rounds: u32,
+        /// Groups sampled.
+        sampled: u64,
+        /// Groups kept.
+        kept: u64,
+    },
     /// Groups too small for any signal.
     #[error("expected groups of at least 2 rollouts, found {found}")]
     GroupTooSmall {

@@ -21,12 +21,37 @@ use crate::DifficultyError;
 /// # Ok::<(), curt_difficulty::DifficultyError>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Counts")]
 pub struct Refill {
     wanted: u32,
     max_refills: u32,
     rounds: u32,
     sampled: u64,
     kept: u64,
+}
+
+/// A [`Refill`] as it is written, before it is checked.
+#[derive(Deserialize)]
+struct Counts {
+    wanted: u32,
+    max_refills: u32,
+    rounds: u32,
+    sampled: u64,
+    kept: u64,
+}
+
+impl TryFrom<Counts> for Refill {
+    type Error = DifficultyError;
+
+    fn try_from(Counts { wanted, max_refills, rounds, sampled, kept }: Counts) -> Result<Self, DifficultyError> {
+        let new = Refill::new(wanted, max_refills)?;
+        // each round samples at least one group, and no more than it can say
+        let most = u64::from(rounds) * u64::from(u32::MAX);
+        if !(u64::from(rounds)..=most).contains(&sampled) || kept > sampled {
+            return Err(DifficultyError::BadRefill { rounds, sampled, kept });
+        }
+        Ok(Refill { rounds, sampled, kept, ..new })
+    }
 }
 
 /// What to do next.
@@ -53,8 +78,8 @@ pub struct RefillCost {
     pub surplus: u64,
     /// Groups that are missing.
     pub missing: u64,
-    /// Groups sampled for each one kept; infinite where none was.
-    pub oversampling: f64,
+    /// Groups sampled for each one kept; `None` where none was.
+    pub oversampling: Option<f64>,
 }
 
 impl Refill {
@@ -98,9 +123,9 @@ impl Refill {
         if groups == 0 || kept > groups {
             return Err(DifficultyError::BadRound { sampled: groups, kept });
         }
-        self.rounds += 1;
-        self.sampled += u64::from(groups);
-        self.kept += u64::from(kept);
+        self.rounds = self.rounds.saturating_add(1);
+        self.sampled = self.sampled.saturating_add(u64::from(groups));
+        self.kept = self.kept.saturating_add(u64::from(kept));
         Ok(())
     }
 
@@ -113,7 +138,7 @@ impl Refill {
             kept: self.kept,
             surplus: self.kept.saturating_sub(wanted),
             missing: wanted.saturating_sub(self.kept),
-            oversampling: if self.kept == 0 { f64::INFINITY } else { self.sampled as f64 / self.kept as f64 },
+            oversampling: (self.kept > 0).then(|| self.sampled as f64 / self.kept as f64),
         }
     }
 }

@@ -114,7 +114,8 @@ pub fn refill_metrics(cost: &RefillCost) -> [(String, f64); 6] {
         ("kept", cost.kept as f64),
         ("missing", cost.missing as f64),
         ("surplus", cost.surplus as f64),
-        ("oversampling", cost.oversampling),
+        // null in the records
+        ("oversampling", cost.oversampling.unwrap_or(f64::INFINITY)),
     ];
     numbers.map(|(name, value)| (format!("eff/refill/{name}"), value))
 }

@@ -4,7 +4,7 @@ use std::ops::Bound;
 
 use curt_difficulty::DifficultyError::*;
 use curt_difficulty::{
-    Band, EarlyStop, Evidence, Histogram, PassRate, Posterior, Prior, Refill, Screening, Sequential, oversampling,
+    Band, EarlyStop, Evidence, Histogram, PassRate, Posterior, Prior, Refill, RefillStep, Screening, Sequential, oversampling,
     rank_by_signal, useful_share,
 };
 
@@ -78,6 +78,25 @@ fn screening_and_refill() {
     let mut refill = Refill::new(4, 3).unwrap();
     assert_eq!(refill.sampled(4, 5).unwrap_err(), BadRound { sampled: 4, kept: 5 });
     assert_eq!(refill.sampled(0, 0).unwrap_err(), BadRound { sampled: 0, kept: 0 });
+}
+
+#[test]
+fn refills_that_were_written_by_no_refill() {
+    let read = |wanted: u32, rounds: u32, sampled: u64, kept: u64| {
+        let counts = format!(r#""rounds":{rounds},"sampled":{sampled},"kept":{kept}"#);
+        serde_json::from_str::<Refill>(&format!(r#"{{"wanted":{wanted},"max_refills":3,{counts}}}"#))
+    };
+    assert!(read(4, 2, 8, 8).is_ok());
+    assert_eq!(read(0, 0, 0, 0).unwrap_err().to_string(), NoGroupsWanted.to_string());
+    for (rounds, sampled, kept) in [(0, 1, 0), (1, 0, 0), (3, 2, 0), (1, 8, 9), (1, u64::MAX, 0)] {
+        let error = read(4, rounds, sampled, kept).unwrap_err().to_string();
+        assert_eq!(error, BadRefill { rounds, sampled, kept }.to_string());
+    }
+    // the most that can be: it ends by counting no further
+    let most = u64::from(u32::MAX) * u64::from(u32::MAX);
+    let mut refill = read(4, u32::MAX, most, 0).unwrap();
+    (0..3).for_each(|_| refill.sampled(u32::MAX, 0).unwrap());
+    assert_eq!((refill.cost().refills, refill.plan()), (u32::MAX - 1, RefillStep::GiveUp));
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! Expected signal, screening, refill, histograms and estimators.
 
 use curt_difficulty::{
-    Admission, Bayes, Column, DifficultyEstimator, Evidence, Histogram, Observed, PassRate, Refill, RefillStep, Screened,
-    Screening, oversampling, rank_by_signal, useful_share,
+    Admission, Bayes, Column, DifficultyEstimator, Evidence, Histogram, Observed, PassRate, Refill, RefillCost, RefillStep,
+    Screened, Screening, oversampling, rank_by_signal, useful_share,
 };
 use proptest::prelude::*;
 
@@ -87,11 +87,26 @@ fn refill_stops_at_its_limit() {
     assert_eq!(refill.plan(), RefillStep::GiveUp);
     let cost = refill.cost();
     assert_eq!((cost.refills, cost.sampled, cost.kept, cost.missing, cost.surplus), (1, 40, 5, 3, 0));
-    assert_eq!(cost.oversampling, 8.0);
+    assert_eq!(cost.oversampling, Some(8.0));
     let mut none = Refill::new(8, 0).unwrap();
     none.sampled(8, 7).unwrap();
     assert_eq!(none.plan(), RefillStep::GiveUp);
-    assert_eq!(Refill::new(8, 0).unwrap().cost().oversampling, f64::INFINITY);
+}
+
+#[test]
+fn a_refill_and_its_cost_go_through_json() {
+    let mut refill = Refill::new(8, 3).unwrap();
+    for kept in [0, 0, 5] {
+        let (plan, cost) = (serde_json::to_string(&refill).unwrap(), serde_json::to_string(&refill.cost()).unwrap());
+        assert_eq!(serde_json::from_str::<Refill>(&plan).unwrap(), refill);
+        // before the first kept group there is no number of groups for each
+        assert_eq!(refill.cost().oversampling, None);
+        assert_eq!(serde_json::from_str::<RefillCost>(&cost).unwrap(), refill.cost());
+        refill.sampled(8, kept).unwrap();
+    }
+    assert_eq!(refill.cost().oversampling, Some(24.0 / 5.0));
+    let json = serde_json::to_string(&refill.cost()).unwrap();
+    assert_eq!(serde_json::from_str::<RefillCost>(&json).unwrap(), refill.cost());
 }
 
 #[test]
