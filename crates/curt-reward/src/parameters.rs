@@ -127,7 +127,7 @@ const LENGTH: Range = Range {
     expected: "a whole number of tokens, at least 1",
     holds: |x| x >= 1.0 && x <= u32::MAX as f64 && libm::trunc(x) == x,
 };
-const WHOLE: Range =
+pub(crate) const WHOLE: Range =
     Range { expected: "a whole number, at least 0", holds: |x| x >= 0.0 && x <= u32::MAX as f64 && libm::trunc(x) == x };
 
 /// The parameters of one strategy while it is built: given values, presets, ranges.

@@ -40,11 +40,13 @@ impl<'a> SavedState<'a> {
         match self.state.values.get(key) {
             None => Ok(None),
             Some(&x) if x.is_finite() && (range.holds)(x) => Ok(Some(x)),
-            Some(&found) => {
-                let (strategy, key, expected) = (self.strategy, key.to_owned(), range.expected);
-                Err(RewardError::BadStateValue { strategy, key, expected, found })
-            }
+            Some(&found) => Err(self.bad(key, range.expected, found)),
         }
+    }
+
+    /// Refuses a value that is in its range but does not fit the others.
+    pub fn bad(&self, key: &str, expected: &'static str, found: f64) -> RewardError {
+        RewardError::BadStateValue { strategy: self.strategy, key: key.to_owned(), expected, found }
     }
 
     /// All values.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use curt_reward::{Facts, GroupFacts, Masking, MinusI, MinusLc, MinusLcLi, MinusLcSi, Parameters, Preset, ProblemKey, Reference};
+use curt_reward::{Facts, Masking, MinusI, MinusLc, MinusLcLi, MinusLcSi, Parameters, Preset, ProblemKey, Reference};
 use curt_reward::{RewardError, RewardStrategy, Rollout, Shaped, StepContext, StrategyState, Truncation};
 use curt_reward::{by_name, check_group, names, parameters_of};
 
@@ -339,112 +339,4 @@ fn state_with_values_is_refused_by_the_stateless() {
     let state = StrategyState { values: BTreeMap::from([("best".to_owned(), 1.0)]), ..strategy.save() };
     let expected = RewardError::UnknownStateValue { strategy: "truncation", key: "best".into() };
     assert_eq!(strategy.load(&state).unwrap_err(), expected);
-}
-
-/// A strategy with a memory, after a step that it remembers.
-fn with_memory(name: &str) -> Box<dyn RewardStrategy> {
-    let mut strategy = by_name(name, &enough(name)).unwrap();
-    let group = [Rollout::new(PROBLEM, true, 5), Rollout::new(PROBLEM, false, 5)];
-    let shaped = [Shaped::default(), Shaped::default()];
-    strategy.observe(&[GroupFacts { group: &group, shaped: &shaped }]);
-    strategy
-}
-
-const WITH_MEMORY: [&str; 6] = ["laser_d", "laser_de", "short_rl", "hapo", "a_dlp", "quantile_target"];
-
-#[test]
-fn the_strategies_with_a_memory_are_known() {
-    let found: Vec<&str> =
-        names().into_iter().filter(|name| with_memory(name).save() != by_name(name, &enough(name)).unwrap().save()).collect();
-    assert_eq!(found, WITH_MEMORY);
-}
-
-#[test]
-fn damaged_states_are_refused_and_change_nothing() {
-    for name in WITH_MEMORY {
-        let mut strategy = with_memory(name);
-        let good = strategy.save();
-        let mut refused = |state: StrategyState, is_right: fn(&RewardError) -> bool| {
-            let error = strategy.load(&state).err().unwrap_or_else(|| panic!("{name} {state:?}"));
-            assert!(is_right(&error), "{name}: {error}");
-            assert_eq!(strategy.save(), good, "{name}");
-        };
-        for state in [
-            StrategyState { strategy: "truncation".into(), ..good.clone() },
-            StrategyState { version: good.version + 1, ..good.clone() },
-        ] {
-            refused(state, |error| matches!(error, RewardError::StateOfAnother { .. }));
-        }
-        let mut unknown = good.clone();
-        unknown.values.insert("zzz".into(), 1.0);
-        refused(unknown, |error| matches!(error, RewardError::UnknownStateValue { key, .. } if key == "zzz"));
-        for bad in [f64::NAN, f64::INFINITY, -1.0] {
-            let mut damaged = good.clone();
-            *damaged.values.values_mut().last().unwrap() = bad;
-            refused(damaged, |error| matches!(error, RewardError::BadStateValue { .. }));
-        }
-    }
-    for (name, key) in [("laser_d", "low/n"), ("laser_de", "awake"), ("short_rl", "best_accuracy"), ("a_dlp", "coefficient")] {
-        let mut strategy = with_memory(name);
-        let mut state = strategy.save();
-        state.values.remove(key).unwrap();
-        let error = strategy.load(&state).unwrap_err();
-        assert_eq!(error.to_string(), format!("saved reward state of `{name}` lacks the value `{key}`"));
-    }
-    let mut hapo = with_memory("hapo");
-    for key in ["+000000000000003", "3", "000000000000000g"] {
-        let state = StrategyState { values: BTreeMap::from([(key.to_owned(), 5.0)]), ..hapo.save() };
-        assert!(matches!(hapo.load(&state), Err(RewardError::UnknownStateValue { .. })), "{key}");
-    }
-}
-
-/// A length is any u32, and what is no length cannot be one that was seen.
-#[test]
-fn hapo_remembers_every_length_and_nothing_else() {
-    let mut hapo = with_memory("hapo");
-    let state = |tokens: f64| StrategyState { values: BTreeMap::from([(format!("{:016x}", PROBLEM.0), tokens)]), ..hapo.save() };
-    let (longest, none) = (state(f64::from(u32::MAX)), state(0.0));
-    let refused = [4_294_967_296.0, -1.0, 0.5, 4_294_967_294.5].map(state);
-    for state in [none, longest] {
-        hapo.load(&state).unwrap();
-        assert_eq!(hapo.save(), state);
-    }
-    // L = h: the cosine is at its zero, as at any other length
-    let mut out = [Shaped::default()];
-    hapo.shape(&StepContext::default(), &[Rollout::new(PROBLEM, true, u32::MAX)], &mut out).unwrap();
-    assert!((out[0].total - 1.0).abs() < 1e-12, "{out:?}");
-    for state in refused {
-        let error = hapo.load(&state).unwrap_err();
-        assert!(matches!(error, RewardError::BadStateValue { expected: "a whole number of tokens", .. }), "{error}");
-    }
-}
-
-/// A checkpoint of an older curt must not be read with another meaning: a new layout needs a new number, and a line here.
-#[test]
-fn states_have_the_version_of_their_layout() {
-    for name in names() {
-        assert_eq!(with_memory(name).save().version, 1, "{name}");
-    }
-}
-
-/// Before its first step a memory is empty, and it still is after going through a checkpoint.
-#[test]
-fn a_memory_begins_empty_and_can_be_saved_so() {
-    for name in WITH_MEMORY {
-        let [fresh, mut loaded] = [0; 2].map(|_| by_name(name, &enough(name)).unwrap());
-        loaded.load(&fresh.save()).unwrap();
-        assert_eq!(loaded.save(), fresh.save(), "{name}");
-        let is_empty = fresh.save().values.iter().all(|(key, value)| *value == 0.0 || key == "coefficient");
-        assert!(is_empty, "{name}: {:?}", fresh.save());
-    }
-}
-
-#[test]
-fn an_empty_step_is_no_step() {
-    for name in WITH_MEMORY {
-        let mut strategy = with_memory(name);
-        let before = strategy.save();
-        strategy.observe(&[]);
-        assert_eq!(strategy.save(), before, "{name}");
-    }
 }

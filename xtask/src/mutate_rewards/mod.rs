@@ -27,7 +27,7 @@ const SHARED: [&str; 2] = ["crates/curt-reward/src/cells.rs", "crates/curt-rewar
 
 /// The tests: the golden values, and, for what is no formula, those of states, ranges, presets and Table 1.
 const GOLDEN: [&str; 2] = ["--test", "golden"];
-const OTHERS: [&str; 7] = ["--lib", "--test", "bad_input", "--test", "catalogue", "--test", "table1"];
+const OTHERS: [&str; 9] = ["--lib", "--test", "bad_input", "--test", "states", "--test", "catalogue", "--test", "table1"];
 
 #[derive(clap::Args)]
 pub struct Options {

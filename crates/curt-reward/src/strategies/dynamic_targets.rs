@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::parameters::{AT_LEAST_0, Parameter, Preset, Reading, Value};
+use crate::parameters::{Parameter, Preset, Range, Reading, Value, WHOLE};
 use crate::state::SavedState;
 use crate::statistics::{n_right, right_lengths};
 use crate::{GroupFacts, RewardError, Rollout, StrategyState};
@@ -13,6 +13,9 @@ const LEVELS: [&str; 3] = ["high", "medium", "low"];
 const MOST_PLACES: u32 = 1024;
 
 const VERSION: u32 = 1;
+
+const FLAG: Range = Range { expected: "0 or 1", holds: |x| x == 0.0 || x == 1.0 };
+const NONE_YET: Range = Range { expected: "0 before the first step", holds: |x| x == 0.0 };
 
 pub(crate) const TARGET: Parameter =
     Parameter { name: "target_length", preset: Preset::Target, meaning: "L_T before the first step was seen" };
@@ -93,22 +96,38 @@ impl DynamicTargets {
         StrategyState { strategy: strategy.to_owned(), version: VERSION, values }
     }
 
-    /// Goes back to saved counts.
+    /// Goes back to saved counts; those that no step gives are refused.
     pub fn load(&mut self, strategy: &'static str, state: &StrategyState) -> Result<(), RewardError> {
         let saved = SavedState::of(strategy, VERSION, state)?;
         let known = self.save(strategy).values;
         saved.expect_only(|key| known.contains_key(key))?;
-        let count = |key: String| saved.number(&key, AT_LEAST_0).map(|count| count as u64);
+        let is_awake = saved.number("awake", FLAG)? > 0.0;
         let mut seen = Vec::with_capacity(LEVELS.len());
         for name in LEVELS {
-            let within = self.grid.iter().map(|place| count(format!("{name}/within/{place}"))).collect::<Result<_, _>>()?;
-            seen.push(Coverage { n: count(format!("{name}/n"))?, within });
+            seen.push(self.coverage(&saved, name, is_awake)?);
         }
-        self.is_awake = count("awake".to_owned())? > 0;
+        self.is_awake = is_awake;
         for (old, new) in self.seen.iter_mut().zip(seen) {
             *old = new;
         }
         Ok(())
+    }
+
+    /// The saved counts of one level.
+    fn coverage(&self, saved: &SavedState<'_>, name: &str, is_awake: bool) -> Result<Coverage, RewardError> {
+        let n = saved.number(&format!("{name}/n"), if is_awake { WHOLE } else { NONE_YET })? as u64;
+        let mut within: Vec<u64> = Vec::with_capacity(self.grid.len());
+        for place in &self.grid {
+            let key = format!("{name}/within/{place}");
+            let count = saved.number(&key, WHOLE)? as u64;
+            // a right answer within one length is within all longer ones
+            if count > n || within.last().is_some_and(|shorter| count < *shorter) {
+                let expected = "at most all of the level, and no fewer than within a shorter length";
+                return Err(saved.bad(&key, expected, count as f64));
+            }
+            within.push(count);
+        }
+        Ok(Coverage { n, within })
     }
 
     /// The right answers that each level was last measured on.

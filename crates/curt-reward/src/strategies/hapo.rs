@@ -97,7 +97,8 @@ impl RewardStrategy for Hapo {
         let saved = SavedState::of(ENTRY.name, VERSION, state)?;
         let mut shortest = BTreeMap::new();
         for (key, _) in saved.values() {
-            let is_key = key.len() == 16 && key.bytes().all(|digit| digit.is_ascii_hexdigit());
+            // as they are written: a capital would be a second key of the same problem
+            let is_key = key.len() == 16 && key.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'));
             let problem = u64::from_str_radix(key, 16).ok().filter(|_| is_key).ok_or_else(|| saved.unknown(key))?;
             shortest.insert(ProblemKey(problem), saved.number(key, LENGTH)? as u32);
         }
