@@ -70,9 +70,17 @@ impl TrapTest {
 }
 
 /// The correlation of advantage and length among the rollouts of a group that are trained on, in \[−1, 1\]; `None` where one
-/// of the two does not vary. Near −1, what a group teaches is to be short.
+/// of the two does not vary, decided by max == min. Near −1, what a group teaches is to be short.
 pub fn advantage_length_correlation(group: &[TrainedRollout]) -> Option<f64> {
-    let rows: Vec<(f64, f64)> = group.iter().filter(|r| r.in_loss).map(|r| (r.advantage, f64::from(r.length))).collect();
+    let trained = || group.iter().filter(|rollout| rollout.in_loss);
+    let first = trained().next()?;
+    if trained().all(|r| r.advantage == first.advantage) || trained().all(|r| r.length == first.length) {
+        return None;
+    }
+    let largest = trained().fold(0.0, |largest: f64, rollout| largest.max(rollout.advantage.abs()));
+    // the squares of others are lost, or infinite
+    let scale = if (1e-100..=1e100).contains(&largest) { 1.0 } else { largest };
+    let rows: Vec<(f64, f64)> = trained().map(|r| (r.advantage / scale, f64::from(r.length))).collect();
     let n = rows.len() as f64;
     let (a, l) = rows.iter().fold((0.0, 0.0), |(a, l), row| (a + row.0, l + row.1));
     let deviations = rows.iter().map(|row| (row.0 - a / n, row.1 - l / n));
@@ -109,6 +117,28 @@ mod tests {
             test.add(8, &group);
             assert_eq!((test.comparable_groups, test.told_apart_groups, test.advantage_gap()), (comparable, told_apart, gap));
             assert_eq!(test.told_apart(), (comparable > 0).then_some(f64::from(told_apart)));
+        }
+    }
+
+    fn correlation(rows: &[(u32, f64)]) -> Option<f64> {
+        let group: Vec<TrainedRollout> = rows.iter().map(|row| rollout(row.0, true, true, row.1)).collect();
+        advantage_length_correlation(&group)
+    }
+
+    #[test]
+    fn rounding_is_no_correlation() {
+        assert_eq!(correlation(&[(5, 0.1), (7, 0.1), (8, 0.1)]), None);
+        assert_eq!(correlation(&[(5, 0.1), (5, 0.2), (5, -0.1)]), None);
+        // three lengths whose mean is not one of them
+        assert_eq!(correlation(&[(u32::MAX, 0.1), (u32::MAX, 0.2), (u32::MAX, -0.1)]), None);
+    }
+
+    #[test]
+    fn correlation_does_not_depend_on_the_scale() {
+        for scale in [1e-320, 1e-200, 1.0, 1e200, f64::MAX] {
+            assert_eq!(correlation(&[(1, scale), (2, 0.0), (3, -scale)]), Some(-1.0), "{scale:e}");
+            let found = correlation(&[(1, scale), (2, -scale), (4, 0.0)]).unwrap();
+            assert!((found + 0.327_326_835).abs() < 1e-6, "{scale:e}: {found}");
         }
     }
 
