@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::EvalError;
 use crate::draw::{below, draw};
-use crate::paired::{check_equal_counts, check_finite};
+use crate::paired::{are_equal, check_equal_counts, check_finite};
 
 /// An interval from the spread of resampled values.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -39,7 +39,8 @@ impl Default for Bootstrap {
 }
 
 impl Bootstrap {
-    /// An interval for the mean of each series, which hold one value per problem in the same order.
+    /// An interval for the mean of each series, which hold one value per problem in the same order; of no width where these are
+    /// all equal.
     /// Errors: [`EvalError::TooFew`] below two problems or one resample, [`EvalError::Unequal`], [`EvalError::NotFinite`].
     pub fn means(&self, series: &[&[f64]]) -> Result<Vec<BootstrapInterval>, EvalError> {
         let Some(first) = series.first() else { return Ok(Vec::new()) };
@@ -58,6 +59,9 @@ impl Bootstrap {
                 means.push(sum / problems as f64);
             }
         }
+        // the mean of equal values is off by a rounding that depends on how often each is drawn
+        let flat = means.iter_mut().zip(series).filter(|(_, values)| are_equal(values));
+        flat.for_each(|(means, values)| means.fill(values.iter().sum::<f64>() / problems as f64));
         Ok(means.into_iter().map(interval).collect())
     }
 
@@ -106,13 +110,14 @@ fn interval(mut values: Vec<f64>) -> BootstrapInterval {
     values.sort_unstable_by(f64::total_cmp);
     let n = values.len();
     let mean = values.iter().sum::<f64>() / n as f64;
+    let is_flat = are_equal(&values);
     let squares: f64 = values.iter().map(|value| (value - mean) * (value - mean)).sum();
     // as many are left out below as above
     let out = n / 40;
     BootstrapInterval {
         low: values[out],
         high: values[n - 1 - out],
-        standard_error: if n > 1 { (squares / (n - 1) as f64).sqrt() } else { 0.0 },
+        standard_error: if n > 1 && !is_flat { (squares / (n - 1) as f64).sqrt() } else { 0.0 },
         resamples: n as u32,
     }
 }

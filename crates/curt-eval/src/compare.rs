@@ -77,7 +77,8 @@ impl Pair {
 
     fn difference(&self, before: &[f64], after: &[f64]) -> Result<Difference, EvalError> {
         let paired = paired_difference(before, after)?;
-        let changes: Vec<f64> = before.iter().zip(after).map(|(before, after)| after - before).collect();
+        let change = |(before, after): (&f64, &f64)| if paired.standard_error == 0.0 { paired.mean } else { after - before };
+        let changes: Vec<f64> = before.iter().zip(after).map(change).collect();
         let [bootstrap] = self.bootstrap.means(&[&changes])?[..] else {
             return Err(EvalError::Empty("series"));
         };
@@ -107,21 +108,24 @@ impl Pair {
 fn words(comparison: &EvalComparison) -> Vec<String> {
     let points = |share: f64| format!("{:+.1}", 100.0 * share);
     let accuracy = &comparison.accuracy.paired;
+    let changes = format!("{} problems, paired: Mean@k changes by {} points", comparison.problems, points(accuracy.mean));
     let clear = accuracy.low > 0.0 || accuracy.high < 0.0;
-    let mut words = vec![format!(
-        "{} problems, paired: Mean@k changes by {} points, 95 % interval {} to {}: {}",
-        comparison.problems,
-        points(accuracy.mean),
-        points(accuracy.low),
-        points(accuracy.high),
-        if clear { "a clear difference" } else { "no clear difference" }
-    )];
-    if accuracy.standard_error > 0.0 {
-        words.push(format!(
-            "these pairs would show a difference of {:.1} points in four of five evaluations (5 % level)",
-            100.0 * comparison.minimum_detectable
-        ));
-    }
+    let mut words = if accuracy.standard_error == 0.0 {
+        vec![format!("{changes}, in all of them alike: an interval of no width says nothing of how far that may be off")]
+    } else {
+        vec![
+            format!(
+                "{changes}, 95 % interval {} to {}: {}",
+                points(accuracy.low),
+                points(accuracy.high),
+                if clear { "a clear difference" } else { "no clear difference" }
+            ),
+            format!(
+                "these pairs would show a difference of {:.1} points in four of five evaluations (5 % level)",
+                100.0 * comparison.minimum_detectable
+            ),
+        ]
+    };
     if let Some(solved) = &comparison.solved_length {
         words.push(format!(
             "where both are right ({} problems) length changes by a factor of {:.2}, 95 % interval {:.2} to {:.2}",

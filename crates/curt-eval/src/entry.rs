@@ -177,11 +177,10 @@ fn warnings(entry: &EvalEntry) -> Vec<String> {
     let summary = &entry.summary;
     let (problems, k) = (summary.problems, summary.samples_per_problem);
     let mut warnings = Vec::new();
-    if problems < 100 {
-        warnings.push(match &entry.power {
-            Some(power) => power.words.clone(),
-            None => "1 problem: nothing can be said of how far the numbers may be off".to_owned(),
-        });
+    match &entry.power {
+        Some(power) if problems < 100 || power.spread.deviation == 0.0 => warnings.push(power.words.clone()),
+        Some(_) => {}
+        None => warnings.push("1 problem: nothing can be said of how far the numbers may be off".to_owned()),
     }
     if k == 1 {
         warnings.push("1 sample per problem: how much a model varies on one problem is not known; Pass@k needs more".to_owned());
@@ -197,9 +196,6 @@ fn warnings(entry: &EvalEntry) -> Vec<String> {
         warnings.push(
             "some right samples do not say where their answer stands (`answer_at`): lenient accuracy is a lower bound".to_owned(),
         );
-    }
-    if matches!(summary.mean_at_k, x if x == 0.0 || x == 1.0) && problems > 1 {
-        warnings.push("all samples are judged alike: intervals of no width say nothing here".to_owned());
     }
     warnings
 }

@@ -20,9 +20,14 @@ pub struct Interval {
 }
 
 /// The mean of `values`, one per problem, with Student's t interval of n − 1 degrees of freedom (arXiv 2411.00640 argues for
-/// the problem as the unit). Values that are all equal give an interval of no width.
+/// the problem as the unit). Values that are all equal give an interval of no width and an error of exactly 0: it is decided
+/// by max == min, because the deviations from a rounded mean are none.
 /// Errors: [`EvalError::TooFew`] below two values, [`EvalError::NotFinite`].
 pub fn mean_interval(values: &[f64]) -> Result<Interval, EvalError> {
+    interval(values, are_equal(values))
+}
+
+fn interval(values: &[f64], is_flat: bool) -> Result<Interval, EvalError> {
     check_finite("values", values)?;
     if values.len() < 2 {
         return Err(EvalError::TooFew { what: "problems for an interval", expected: 2, found: values.len() });
@@ -30,19 +35,33 @@ pub fn mean_interval(values: &[f64]) -> Result<Interval, EvalError> {
     let n = values.len() as f64;
     let mean = values.iter().sum::<f64>() / n;
     let squares: f64 = values.iter().map(|x| (x - mean) * (x - mean)).sum();
-    let standard_error = (squares / (n - 1.0) / n).sqrt();
+    let standard_error = if is_flat { 0.0 } else { (squares / (n - 1.0) / n).sqrt() };
     let half = t_quantile(values.len() - 1) * standard_error;
     Ok(Interval { mean, standard_error, low: mean - half, high: mean + half, problems: values.len() })
 }
 
-/// The mean of `after − before`, problem by problem, with its interval: see [`mean_interval`].
+/// The mean of `after − before`, problem by problem, with its interval: see [`mean_interval`]. Differences are equal that
+/// are so up to rounding, which is below 1e-14 of the largest value: 0.2 − 0.1 and 0.3 − 0.2 are.
 /// Errors: as there, and [`EvalError::Unequal`].
 pub fn paired_difference(before: &[f64], after: &[f64]) -> Result<Interval, EvalError> {
     check_equal(("before", before), ("after", after))?;
     check_finite("before", before)?;
     check_finite("after", after)?;
     let differences: Vec<f64> = before.iter().zip(after).map(|(before, after)| after - before).collect();
-    mean_interval(&differences)
+    let largest = before.iter().chain(after).fold(0.0, |largest: f64, value| largest.max(value.abs()));
+    let is_flat = range(&differences).is_none_or(|(low, high)| high - low <= 1e-14 * largest);
+    interval(&differences, is_flat)
+}
+
+/// Whether all are the same number.
+pub(crate) fn are_equal(values: &[f64]) -> bool {
+    range(values).is_none_or(|(low, high)| low == high)
+}
+
+/// The least and the greatest; none of none.
+fn range(values: &[f64]) -> Option<(f64, f64)> {
+    let first = *values.first()?;
+    Some(values.iter().fold((first, first), |(low, high), value| (low.min(*value), high.max(*value))))
 }
 
 pub(crate) fn check_equal(first: (&'static str, &[f64]), second: (&'static str, &[f64])) -> Result<(), EvalError> {

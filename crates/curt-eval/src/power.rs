@@ -32,15 +32,22 @@ pub struct Power {
     /// Standard error with problems of one cluster counted as alike; none where no clusters are known.
     pub clustered_error: Option<f64>,
     /// The smallest difference of Mean@k to another model that could be seen without pairing problems, if its scores were spread
-    /// alike: [`minimum_detectable`] of √2·SE.
+    /// alike: [`minimum_detectable`] of √2·SE. 0 where all problems score alike, and then no statement.
     pub minimum_detectable: f64,
     /// The same in words, with what it means for the reader.
     pub words: String,
 }
 
 impl Power {
-    /// What an evaluation of so many problems with this spread can show.
+    /// What an evaluation of so many problems with this spread can show. Where all problems score alike that is nothing, and
+    /// the words say so instead of speaking of points.
     pub fn new(problems: usize, spread: Spread, clustered_error: Option<f64>) -> Self {
+        if spread.deviation == 0.0 {
+            let words = format!(
+                "{problems} problems, which all score alike: intervals of no width say nothing of how far the numbers may be off"
+            );
+            return Self { spread, clustered_error, minimum_detectable: 0.0, words };
+        }
         let error = clustered_error.unwrap_or(spread.standard_error);
         let two = std::f64::consts::SQRT_2;
         let seen = minimum_detectable(two * error);
@@ -50,7 +57,7 @@ impl Power {
             words += &format!(", and to ± {} at best with more samples of the same problems", percent(floor));
         }
         words += &format!("; two models must differ by {} points to be told apart (5 % level, 80 % power)", percent(seen));
-        if problems < FEW && spread.deviation > 0.0 {
+        if problems < FEW {
             let needed = problems_needed(two * spread.deviation, POINTS);
             words += &format!(
                 "; a gain of 2 points needs about {needed} problems, or pairing: read smaller differences here as noise, \

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::paired::{check_equal_counts, check_finite};
+use crate::paired::{are_equal, check_equal_counts, check_finite};
 use crate::{EvalError, Groups, problem_accuracies};
 
 /// Where the error of Mean@k comes from.
@@ -24,7 +24,7 @@ pub struct Spread {
 
 /// The spread of the problems' shares of right samples s_i: variance of the mean = σ²_between/n + σ²_within/(nK) with
 /// σ²_within = mean s_i(1 − s_i)·K/(K − 1) and σ²_between what the variance of s_i leaves of it, at least 0 (arXiv 2411.00640).
-/// Error: [`EvalError::TooFew`] below two problems.
+/// Problems that all score alike have a deviation of exactly 0. Error: [`EvalError::TooFew`] below two problems.
 pub fn spread(groups: &Groups) -> Result<Spread, EvalError> {
     let scores = problem_accuracies(groups);
     let variance = variance(&scores)?;
@@ -42,10 +42,13 @@ pub fn spread(groups: &Groups) -> Result<Spread, EvalError> {
 
 /// The standard error of the mean of `values` where those of one cluster are alike, such as problems made from one text:
 /// SE² = s²/n + n⁻² Σ_clusters Σ_{i≠j} (v_i − v̄)(v_j − v̄) (arXiv 2411.00640). With each value in a cluster of its own it is the
-/// usual one. Errors: [`EvalError::TooFew`] below two values, [`EvalError::Unequal`], [`EvalError::NotFinite`].
+/// usual one; of equal values it is exactly 0. Errors: [`EvalError::TooFew`] below two values, [`EvalError::Unequal`], [`EvalError::NotFinite`].
 pub fn clustered_error(values: &[f64], clusters: &[u32]) -> Result<f64, EvalError> {
     check_equal_counts(("values", values.len()), ("clusters", clusters.len()))?;
     let variance = variance(values)?;
+    if variance == 0.0 {
+        return Ok(0.0);
+    }
     let n = values.len() as f64;
     let mean = values.iter().sum::<f64>() / n;
     let mut sums: BTreeMap<u32, (f64, f64)> = BTreeMap::new();
@@ -59,11 +62,14 @@ pub fn clustered_error(values: &[f64], clusters: &[u32]) -> Result<f64, EvalErro
     Ok((variance / n + across / (n * n)).max(0.0).sqrt())
 }
 
-/// The sample variance (n − 1).
+/// The sample variance (n − 1); exactly 0 of equal values, whose mean may be rounded.
 fn variance(values: &[f64]) -> Result<f64, EvalError> {
     check_finite("values", values)?;
     if values.len() < 2 {
         return Err(EvalError::TooFew { what: "problems for an error", expected: 2, found: values.len() });
+    }
+    if are_equal(values) {
+        return Ok(0.0);
     }
     let n = values.len() as f64;
     let mean = values.iter().sum::<f64>() / n;

@@ -135,6 +135,29 @@ fn clustered_errors_of_a_small_case_are_those_by_hand() {
     assert!((balanced - (1.0_f64 / 3.0 - 4.0 / 16.0).sqrt()).abs() < 1e-15);
 }
 
+/// Their sum and their mean are off by rounding, which is no spread.
+#[test]
+fn values_that_are_equal_have_no_error() {
+    for (value, n) in [(0.1, 3), (0.1, 10), (0.7, 7), (1e300, 3), (-0.3, 11)] {
+        let values = vec![value; n];
+        let found = mean_interval(&values).unwrap();
+        assert_eq!((found.standard_error, found.low, found.high), (0.0, found.mean, found.mean), "{value}: {found:?}");
+        assert_eq!(clustered_error(&values, &(0..n as u32).map(|i| i / 2).collect::<Vec<_>>()).unwrap(), 0.0);
+        let found = Bootstrap { resamples: 50, seed: 1 }.means(&[&values]).unwrap()[0];
+        assert_eq!((found.standard_error, found.low), (0.0, found.high), "{value}: {found:?}");
+        let after: Vec<f64> = values.iter().map(|value| 2.0 * value).collect();
+        assert_eq!(paired_difference(&values, &after).unwrap().standard_error, 0.0);
+    }
+    // 2/10 − 1/10 and 3/10 − 2/10 are not the same number
+    let found = paired_difference(&[0.1, 0.2, 0.6], &[0.2, 0.3, 0.7]).unwrap();
+    assert_eq!((found.standard_error, found.low, found.high), (0.0, found.mean, found.mean), "{found:?}");
+    let found = paired_difference(&[0.1, 0.2], &[0.2, 0.3 + 1e-9]).unwrap();
+    assert!(found.standard_error > 4e-10 && found.low < found.high, "{found:?}");
+    let tenths: Vec<Sample> = (0..30).map(|i| sample(i / 10, 1, i % 10 == 0, true)).collect();
+    let found = spread(&Groups::new(&tenths).unwrap()).unwrap();
+    assert_eq!((found.standard_error, found.deviation, found.floor), (0.0, 0.0, Some(0.0)));
+}
+
 #[test]
 fn detectable_differences_agree_with_the_usual_tables() {
     assert!((minimum_detectable(1.0) - 2.801_585).abs() < 1e-6);

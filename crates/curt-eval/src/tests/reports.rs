@@ -105,6 +105,54 @@ fn a_comparison_agrees_with_its_parts() {
     assert!(found.words[0].starts_with("12 problems, paired: Mean@k changes by +"), "{:?}", found.words);
 }
 
+/// Problems of ten samples each, of which this many are right.
+fn alike(model: &str, problems: usize, right: usize) -> EvalEntry {
+    let of = |i: usize| ProblemSamples {
+        problem: format!("p{i:03}"),
+        lengths: vec![1 + i as u32 % 8; 10],
+        correct: (0..10).map(|sample| sample < right).collect(),
+        finished: vec![true; 10],
+        ..ProblemSamples::default()
+    };
+    EvalEntry::new(model.into(), "set".into(), (0..problems).map(of).collect(), &settings()).unwrap()
+}
+
+/// What is said of points and problems needs problems that differ.
+#[test]
+fn problems_that_all_score_alike_say_nothing_of_errors() {
+    for (problems, right) in [(3, 0), (3, 1), (3, 10), (120, 7), (120, 10)] {
+        let entry = alike("model", problems, right);
+        let expected = format!(
+            "{problems} problems, which all score alike: intervals of no width say nothing of how far the numbers may be off"
+        );
+        assert_eq!(entry.warnings, std::slice::from_ref(&expected));
+        let power = entry.power.unwrap();
+        assert_eq!((power.words, power.minimum_detectable), (expected, 0.0));
+    }
+    // one problem that differs is enough
+    let warnings = entry("model", 0).warnings.join("; ");
+    assert!(warnings.contains("Mean@k is known to") && !warnings.contains("alike"), "{warnings}");
+}
+
+#[test]
+fn a_change_that_is_the_same_in_all_problems_says_nothing_of_its_error() {
+    let compare = |before, after| {
+        let (before, after) = (alike("before", 3, before), alike("after", 3, after));
+        EvalComparison::new(&before, &after, settings().bootstrap()).unwrap()
+    };
+    for (before, after, points) in [(1, 2, "+10.0"), (2, 3, "+10.0"), (3, 3, "+0.0"), (10, 0, "-100.0")] {
+        let found = compare(before, after);
+        let expected = format!(
+            "3 problems, paired: Mean@k changes by {points} points, in all of them alike: an interval of no width says nothing \
+             of how far that may be off"
+        );
+        assert_eq!(found.words[0], expected);
+        let words = found.words.join("; ");
+        assert!(!words.contains("would show") && !words.contains("difference"), "{words}");
+        assert_eq!(found.minimum_detectable, 0.0);
+    }
+}
+
 #[test]
 fn problems_are_paired_by_name_and_not_by_place() {
     let entries = report().entries;
