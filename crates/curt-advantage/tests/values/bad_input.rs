@@ -1,6 +1,6 @@
 //! Every kind of bad input, by name: refused with the group, row, sequence or token it is in.
 
-use curt_advantage::{AdvantageError, AdvantageEstimator, Aggregation, Clip, Credit, Grpo, Normalizer, Objective};
+use curt_advantage::{AdvantageError, AdvantageEstimator, Aggregation, Clip, Credit, Grpo, Normalizer, Objective, Parameters};
 use curt_advantage::{RewardGroup, ScaleRewards, SequenceView};
 
 fn refused_groups(bad: RewardGroup) -> AdvantageError {
@@ -153,4 +153,15 @@ fn unknown_aggregation_is_refused_with_the_known_words() {
         "`aggregation` must be `token-mean`, `seq-mean-token-mean`, `seq-mean-token-sum` or `seq-mean-token-sum-norm`, \
          found `mean`"
     );
+}
+
+#[test]
+fn a_parameter_of_another_type_is_named() {
+    let read = |text: &str| serde_json::from_str::<Parameters>(text);
+    let good = Parameters::new().with("delta", 3).with("pass_at_k_scale", true).with("scale_rewards", "batch");
+    assert_eq!(read(r#"{"delta": 3, "pass_at_k_scale": true, "scale_rewards": "batch"}"#).unwrap(), good);
+    assert_eq!(read(&serde_json::to_string(&good).unwrap()).unwrap(), good);
+    let error = read(r#"{"epsilon": 0.2, "delta": [3.0]}"#).unwrap_err().to_string();
+    let expected = "invalid type: sequence, expected the parameter `delta` to be a number, a word, true or false";
+    assert!(error.starts_with(expected), "{error}");
 }
