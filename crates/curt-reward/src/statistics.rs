@@ -1,6 +1,6 @@
 //! Means, deviations and quantiles of one group or step, in f64.
 
-use crate::{GroupFacts, Rollout, Shaped};
+use crate::{GroupFacts, RewardError, Rollout, Shaped};
 
 /// Mean and spread of some numbers. All 0 where there are none.
 #[derive(Clone, Copy, Debug, Default)]
@@ -115,17 +115,39 @@ pub(crate) fn verdict(rollout: &Rollout) -> f64 {
     f64::from(u8::from(rollout.correct))
 }
 
-/// Writes the reward of each rollout as the sum of its two parts: what correctness gives and what length adds.
-pub(crate) fn fill(group: &[Rollout], out: &mut [Shaped], mut parts: impl FnMut(&Rollout) -> (f64, f64)) {
-    for (rollout, shaped) in group.iter().zip(out) {
+/// Writes the reward of each rollout as the sum of its two parts: what correctness gives and what length adds. Refuses a
+/// reward that is not finite.
+pub(crate) fn fill(
+    group: &[Rollout],
+    out: &mut [Shaped],
+    mut parts: impl FnMut(&Rollout) -> (f64, f64),
+) -> Result<(), RewardError> {
+    let mut is_finite = true;
+    for (rollout, shaped) in group.iter().zip(&mut *out) {
         let (correctness, length) = parts(rollout);
-        shaped.set(correctness + length, [("correctness", correctness), ("length", length)]);
+        let total = correctness + length;
+        is_finite &= total.is_finite();
+        shaped.set(total, [("correctness", correctness), ("length", length)]);
+    }
+    if is_finite { Ok(()) } else { check_rewards(out) }
+}
+
+/// The first reward that is not finite.
+#[cold]
+fn check_rewards(out: &[Shaped]) -> Result<(), RewardError> {
+    match out.iter().position(|shaped| !shaped.total.is_finite()) {
+        None => Ok(()),
+        Some(row) => Err(RewardError::NotFinite { row, field: "reward", found: out[row].total }),
     }
 }
 
 /// The same where each rollout is right or wrong as judged, 1 or 0, and length adds something.
-pub(crate) fn fill_beside_verdict(group: &[Rollout], out: &mut [Shaped], mut length: impl FnMut(&Rollout) -> f64) {
-    fill(group, out, |rollout| (verdict(rollout), length(rollout)));
+pub(crate) fn fill_beside_verdict(
+    group: &[Rollout],
+    out: &mut [Shaped],
+    mut length: impl FnMut(&Rollout) -> f64,
+) -> Result<(), RewardError> {
+    fill(group, out, |rollout| (verdict(rollout), length(rollout)))
 }
 
 #[cfg(test)]

@@ -27,7 +27,8 @@ pub trait RewardStrategy: Debug + Send + Sync {
     /// Overwrites `out[i]` with the reward of `group[i]`. Nothing of what was in `out` is read.
     ///
     /// # Errors
-    /// What [`check_group`] refuses. `out` is then unchanged.
+    /// What [`check_group`] refuses; `out` is then unchanged. A reward that is not finite, which absurd but finite parameters
+    /// can give, is refused with its row ([`RewardError::NotFinite`]); what is in `out` is then not to be used.
     fn shape(&self, ctx: &StepContext, group: &[Rollout], out: &mut [Shaped]) -> Result<(), RewardError>;
 
     /// Takes note of a whole step, after shaping. Stateless strategies ignore it.

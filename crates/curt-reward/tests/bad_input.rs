@@ -154,6 +154,22 @@ fn values_that_do_not_fit_together_are_refused() {
     assert!(by_name("laser_d", &enough("laser_d").with("grid_end", 1024)).is_ok());
 }
 
+/// No range of a parameter keeps every reward finite: an exponential of a length, a price of many tokens.
+#[test]
+fn a_reward_that_is_not_finite_is_refused_with_its_row() {
+    let rollout = |correct: bool, length: u32| Rollout { budget: Some(9), ..Rollout::new(PROBLEM, correct, length) };
+    let group = [rollout(false, 4000), rollout(true, 9000), rollout(true, 5000), rollout(true, 5001), rollout(true, 9)];
+    for (name, given, row, found) in [
+        ("grpo_lead", Parameters::new().with("alpha", 2000).with("gate_length", 0), 4, f64::INFINITY),
+        ("l1_exact", Parameters::new().with("alpha", 1e305), 0, f64::NEG_INFINITY),
+        ("a_dlp", Parameters::new().with("initial", 1e305), 0, f64::NEG_INFINITY),
+    ] {
+        let mut out = group.map(|_| Shaped::default());
+        let error = by_name(name, &given).unwrap().shape(&StepContext::default(), &group, &mut out).unwrap_err();
+        assert_eq!(error, RewardError::NotFinite { row, field: "reward", found }, "{name}");
+    }
+}
+
 #[test]
 fn the_ends_of_a_range_belong_to_it() {
     for (name, parameter, ends) in [

@@ -62,8 +62,7 @@ impl RewardStrategy for ADlp {
 
     fn shape(&self, ctx: &StepContext, group: &[Rollout], out: &mut [Shaped]) -> Result<(), RewardError> {
         check_group(self.needs(), ctx, group, out.len())?;
-        fill_beside_verdict(group, out, |rollout| -self.coefficient * f64::from(rollout.length));
-        Ok(())
+        fill_beside_verdict(group, out, |rollout| -self.coefficient * f64::from(rollout.length))
     }
 
     fn observe(&mut self, step: &[GroupFacts<'_>]) {

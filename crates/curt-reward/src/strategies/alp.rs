@@ -45,7 +45,6 @@ impl RewardStrategy for Alp {
         check_group(self.needs(), ctx, group, out.len())?;
         let rate = pass_rate(group).max(1.0 / group.len() as f64);
         let price = self.beta * rate / f64::from(self.max_length);
-        fill_beside_verdict(group, out, |rollout| -price * f64::from(rollout.length));
-        Ok(())
+        fill_beside_verdict(group, out, |rollout| -price * f64::from(rollout.length))
     }
 }

@@ -54,7 +54,6 @@ impl RewardStrategy for AroraZanette {
             }
             let z = (f64::from(rollout.length) - right.mean) / scale;
             -self.alpha / (1.0 + libm::exp(-z))
-        });
-        Ok(())
+        })
     }
 }

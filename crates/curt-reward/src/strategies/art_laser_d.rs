@@ -49,7 +49,6 @@ impl RewardStrategy for ArtLaserD {
         fill_beside_verdict(group, out, |rollout| {
             let is_short = rollout.length < self.target_length;
             if rollout.correct == is_short { self.alpha } else { 0.0 }
-        });
-        Ok(())
+        })
     }
 }

@@ -49,7 +49,6 @@ impl RewardStrategy for ConciseR {
         fill_beside_verdict(group, out, |rollout| {
             let left = (1.0 - f64::from(rollout.length) / f64::from(self.max_length)).max(0.0);
             if is_solved { self.weight * left } else { 0.0 }
-        });
-        Ok(())
+        })
     }
 }

@@ -86,7 +86,6 @@ impl RewardStrategy for Cosine {
 
     fn shape(&self, ctx: &StepContext, group: &[Rollout], out: &mut [Shaped]) -> Result<(), RewardError> {
         check_group(self.needs(), ctx, group, out.len())?;
-        fill_beside_verdict(group, out, |rollout| self.reward(rollout) - f64::from(u8::from(rollout.correct)));
-        Ok(())
+        fill_beside_verdict(group, out, |rollout| self.reward(rollout) - f64::from(u8::from(rollout.correct)))
     }
 }

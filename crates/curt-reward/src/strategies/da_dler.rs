@@ -55,7 +55,6 @@ impl RewardStrategy for DaDler {
         check_group(self.needs(), ctx, group, out.len())?;
         let target = if pass_rate(group) >= self.easy_rate { self.easy_length } else { self.hard_length };
         let is_late = |rollout: &Rollout| rollout.correct & (rollout.length > target);
-        fill_beside_verdict(group, out, |rollout| if is_late(rollout) { -1.0 } else { 0.0 });
-        Ok(())
+        fill_beside_verdict(group, out, |rollout| if is_late(rollout) { -1.0 } else { 0.0 })
     }
 }

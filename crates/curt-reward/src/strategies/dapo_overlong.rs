@@ -59,7 +59,6 @@ impl RewardStrategy for DapoOverlong {
             let excess = rollout.length.saturating_sub(free).min(self.buffer);
             let verdict = if rollout.correct { 1.0 } else { -1.0 };
             (verdict, -self.factor * f64::from(excess) / f64::from(self.buffer))
-        });
-        Ok(())
+        })
     }
 }

@@ -101,7 +101,6 @@ impl RewardStrategy for Diet {
         fill(group, out, |rollout| {
             let length = score(tokens, beyond(f64::from(rollout.length)));
             (score(verdicts, verdict(rollout)), if rollout.correct { -weight * length } else { 0.0 })
-        });
-        Ok(())
+        })
     }
 }

@@ -38,7 +38,6 @@ impl RewardStrategy for Dler {
     fn shape(&self, ctx: &StepContext, group: &[Rollout], out: &mut [Shaped]) -> Result<(), RewardError> {
         check_group(self.needs(), ctx, group, out.len())?;
         let is_late = |rollout: &Rollout| rollout.correct && rollout.length > self.target_length;
-        fill_beside_verdict(group, out, |rollout| if is_late(rollout) { -1.0 } else { 0.0 });
-        Ok(())
+        fill_beside_verdict(group, out, |rollout| if is_late(rollout) { -1.0 } else { 0.0 })
     }
 }

@@ -53,7 +53,7 @@ impl RewardStrategy for Dot {
         let limit = libm::floor(all.mean + self.alpha * all.sample_deviation());
         let is_solved = group.iter().all(|rollout| rollout.correct);
         let is_cut = |rollout: &Rollout| is_solved && f64::from(rollout.length) - limit >= self.min_excess;
-        fill_beside_verdict(group, out, |rollout| if is_cut(rollout) { -1.0 } else { 0.0 });
+        fill_beside_verdict(group, out, |rollout| if is_cut(rollout) { -1.0 } else { 0.0 })?;
         for (_, shaped) in group.iter().zip(out).filter(|(rollout, _)| is_cut(rollout)) {
             shaped.cut_at = Some(limit as u32);
         }

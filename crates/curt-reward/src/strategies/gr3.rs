@@ -45,7 +45,6 @@ impl RewardStrategy for Gr3 {
         fill_beside_verdict(group, out, |rollout| {
             let share = if mean > 0.0 { f64::from(rollout.length) / mean } else { 0.0 };
             if rollout.correct { 1.0 / (1.0 + self.alpha * share) - 1.0 } else { 0.0 }
-        });
-        Ok(())
+        })
     }
 }

@@ -96,8 +96,7 @@ impl RewardStrategy for GrpoLead {
             (true, true) => (1.0, libm::exp(-self.alpha * (f64::from(rollout.length) - right.mean) / scale) - 1.0),
             (true, false) => (1.0, 0.0),
             (false, _) => (-1.0, 0.0),
-        });
-        Ok(())
+        })
     }
 
     fn reweights(&self) -> bool {

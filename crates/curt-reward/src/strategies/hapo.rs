@@ -76,8 +76,7 @@ impl RewardStrategy for Hapo {
         fill_beside_verdict(group, out, |rollout| {
             let f = shortest.map_or(0.0, |shortest| closeness(rollout.length, shortest));
             self.weight * if rollout.correct { f.max(self.floor) } else { f.min(0.0) }
-        });
-        Ok(())
+        })
     }
 
     fn observe(&mut self, step: &[GroupFacts<'_>]) {

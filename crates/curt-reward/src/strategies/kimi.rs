@@ -58,7 +58,6 @@ impl RewardStrategy for Kimi {
             let place = (f64::from(rollout.length) - shortest) / (longest - shortest);
             let term = if is_flat { 0.0 } else { self.alpha * (MIDDLE - place) };
             if rollout.correct { term } else { term.min(0.0) }
-        });
-        Ok(())
+        })
     }
 }

@@ -50,7 +50,6 @@ impl RewardStrategy for L1Exact {
 
     fn shape(&self, ctx: &StepContext, group: &[Rollout], out: &mut [Shaped]) -> Result<(), RewardError> {
         check_group(self.needs(), ctx, group, out.len())?;
-        fill_beside_verdict(group, out, |rollout| -self.alpha * tokens_left(rollout).abs());
-        Ok(())
+        fill_beside_verdict(group, out, |rollout| -self.alpha * tokens_left(rollout).abs())
     }
 }

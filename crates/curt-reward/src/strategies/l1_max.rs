@@ -52,7 +52,6 @@ impl RewardStrategy for L1Max {
         fill_beside_verdict(group, out, |rollout| {
             let kept = (self.alpha * tokens_left(rollout) + self.delta).clamp(0.0, 1.0);
             if rollout.correct { kept - 1.0 } else { 0.0 }
-        });
-        Ok(())
+        })
     }
 }

@@ -77,7 +77,6 @@ impl RewardStrategy for Laser {
             (true, true) => (1.0, self.short),
             (true, false) => (1.0, self.long),
             (false, _) => (self.wrong, 0.0),
-        });
-        Ok(())
+        })
     }
 }

@@ -59,8 +59,7 @@ impl RewardStrategy for LaserD {
             (true, true) => (1.0, self.alpha),
             (true, false) => (1.0, 0.0),
             (false, _) => (self.wrong, 0.0),
-        });
-        Ok(())
+        })
     }
 
     fn observe(&mut self, step: &[GroupFacts<'_>]) {

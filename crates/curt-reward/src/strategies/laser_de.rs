@@ -74,8 +74,7 @@ impl RewardStrategy for LaserDe {
             (true, false) => (1.0, 0.0),
             (false, false) if !self.repeats_itself(rollout) => (self.wrong, self.alpha),
             (false, _) => (self.wrong, 0.0),
-        });
-        Ok(())
+        })
     }
 
     fn observe(&mut self, step: &[GroupFacts<'_>]) {

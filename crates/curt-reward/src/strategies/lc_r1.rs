@@ -54,7 +54,6 @@ impl RewardStrategy for LcR1 {
         fill_beside_verdict(group, out, |rollout| match longest {
             Some(longest) if rollout.correct || self.is_for_all => self.coefficient * (1.0 - f64::from(rollout.length) / longest),
             _ => 0.0,
-        });
-        Ok(())
+        })
     }
 }

@@ -101,7 +101,6 @@ impl RewardStrategy for NemotronBonus {
             let is_best = f64::from(rollout.length) == shortest && verdict(rollout) >= bar;
             let relative = self.lambda_think * x.at(thinking(rollout)) + self.lambda_answer * y.at(answer(rollout));
             relative + if is_best { self.bonus } else { 0.0 }
-        });
-        Ok(())
+        })
     }
 }

@@ -51,7 +51,6 @@ impl RewardStrategy for O1Pruner {
         fill(group, out, |rollout| {
             let (length, accuracy) = rollout.reference.map_or((0.0, 0.0), |r| (r.mean_length, r.accuracy));
             (self.lambda * (verdict(rollout) - accuracy), length / f64::from(rollout.length.max(1)) - 1.0)
-        });
-        Ok(())
+        })
     }
 }

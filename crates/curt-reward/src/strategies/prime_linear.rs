@@ -45,8 +45,7 @@ impl RewardStrategy for PrimeLinear {
         let (_, longest) = least_and_most(lengths(group)).unwrap_or_default();
         // where the longest has no length, no rollout has any
         let price = self.weight * pass_rate(group) / longest.max(1.0);
-        fill_beside_verdict(group, out, |rollout| -price * f64::from(rollout.length));
-        Ok(())
+        fill_beside_verdict(group, out, |rollout| -price * f64::from(rollout.length))
     }
 }
 

@@ -47,8 +47,7 @@ impl RewardStrategy for Qglas {
 
     fn shape(&self, ctx: &StepContext, group: &[Rollout], out: &mut [Shaped]) -> Result<(), RewardError> {
         check_group(self.needs(), ctx, group, out.len())?;
-        fill_beside_verdict(group, out, |_| 0.0);
-        Ok(())
+        fill_beside_verdict(group, out, |_| 0.0)
     }
 
     fn reweights(&self) -> bool {

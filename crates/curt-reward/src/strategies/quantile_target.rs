@@ -65,8 +65,7 @@ impl RewardStrategy for QuantileTarget {
             false => self.target,
         };
         let is_late = |rollout: &Rollout| rollout.correct && target.is_some_and(|target| f64::from(rollout.length) > target);
-        fill_beside_verdict(group, out, |rollout| if is_late(rollout) { -1.0 } else { 0.0 });
-        Ok(())
+        fill_beside_verdict(group, out, |rollout| if is_late(rollout) { -1.0 } else { 0.0 })
     }
 
     fn observe(&mut self, step: &[GroupFacts<'_>]) {

@@ -79,8 +79,7 @@ impl RewardStrategy for ShortRl {
                 true => FULL - beyond / (longest - shortest + EPSILON),
                 false => 0.0,
             }
-        });
-        Ok(())
+        })
     }
 
     fn observe(&mut self, step: &[GroupFacts<'_>]) {

@@ -51,7 +51,6 @@ impl RewardStrategy for ShorterBetter {
             None => Moments::of(lengths(group)).mean,
         };
         let length = |rollout: &Rollout| -self.b * (f64::from(rollout.length) - best).abs();
-        fill(group, out, |rollout| (self.a * verdict(rollout), length(rollout)));
-        Ok(())
+        fill(group, out, |rollout| (self.a * verdict(rollout), length(rollout)))
     }
 }

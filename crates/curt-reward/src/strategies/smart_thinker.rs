@@ -81,8 +81,7 @@ impl RewardStrategy for SmartThinker {
         check_group(self.needs(), ctx, group, out.len())?;
         let (n, right) = (group.len() as f64, n_right(group));
         if right == group.len() {
-            fill_beside_verdict(group, out, |_| 0.0);
-            return Ok(());
+            return fill_beside_verdict(group, out, |_| 0.0);
         }
         let best = best_length(group);
         let beyond = |length: f64| (length - best).max(0.0);
@@ -90,7 +89,6 @@ impl RewardStrategy for SmartThinker {
         let right_beyond = |rollout: &Rollout| verdict(rollout) * beyond(f64::from(rollout.length));
         let (sum, most) = group.iter().map(right_beyond).fold((0.0, 0.0), |(sum, most): (f64, f64), s| (sum + s, most.max(s)));
         let alpha = (1.0 - right as f64 / n) / (most - sum / n + EPSILON);
-        fill_beside_verdict(group, out, |rollout| if rollout.correct { -alpha * beyond(f64::from(rollout.length)) } else { 0.0 });
-        Ok(())
+        fill_beside_verdict(group, out, |rollout| if rollout.correct { -alpha * beyond(f64::from(rollout.length)) } else { 0.0 })
     }
 }

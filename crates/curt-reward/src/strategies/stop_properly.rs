@@ -46,7 +46,6 @@ impl RewardStrategy for StopProperly {
             (false, _) => 0.0,
             (true, true) => verdict(rollout) * (k - 1.0),
             (true, false) => k - verdict(rollout),
-        });
-        Ok(())
+        })
     }
 }

@@ -73,8 +73,7 @@ impl RewardStrategy for ThinkPrune {
         fill_beside_verdict(group, out, |rollout| {
             let is_late = rollout.truncated || rollout.length > limit;
             if rollout.correct && is_late { -1.0 } else { 0.0 }
-        });
-        Ok(())
+        })
     }
 }
 
