@@ -9,7 +9,9 @@ use crate::{BootstrapInterval, BudgetRow, EvalError, Interval, PassAt, Power, Pr
 /// The version of [`EvalReport`] that is written.
 pub const REPORT_VERSION: u32 = 1;
 
-/// Everything that one call of `curt eval` found: each model on each set of problems, and models side by side.
+/// Everything that one call of `curt eval` found: each model on each set of problems, and models side by side. Through JSON
+/// each number comes back bit for bit only if `serde_json` is built with its feature `float_roundtrip`; without it some are off
+/// by a last bit.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EvalReport {
     /// [`REPORT_VERSION`].

@@ -43,7 +43,8 @@ pub struct Findings {
     pub alarms: Vec<AlarmRaised>,
 }
 
-/// What the detector remembers.
+/// What the detector remembers. Through JSON each number comes back bit for bit only if `serde_json` is built with its feature
+/// `float_roundtrip`; without it some are off by a last bit.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct DetectorState {
     recent: Recent,
