@@ -1,5 +1,6 @@
 mod laws;
 mod sampler;
+mod scale_rewards;
 mod verify;
 
 use super::resolve::GROUP_FILTERS;
