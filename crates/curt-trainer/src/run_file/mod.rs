@@ -5,6 +5,7 @@
 //! section and at the top of the file; [`Config::to_toml`] always writes the canonical ones.
 
 mod alarms;
+mod algo;
 mod error;
 mod keys;
 mod raw;
