@@ -57,13 +57,17 @@ impl AlarmsSection {
         format!("{}_action", alarm.word())
     }
 
+    /// The threshold of `alarm`.
+    pub fn threshold(&self, alarm: Alarm) -> f64 {
+        self.thresholds.get(&Self::threshold_key(alarm)).copied().unwrap_or(alarm.default_threshold())
+    }
+
     /// The settings of the detector.
     pub fn settings(&self) -> AlarmSettings {
         let settings = AlarmSettings::new(self.window, self.patience);
         Alarm::ALL.into_iter().fold(settings, |settings, alarm| {
-            let threshold = self.thresholds.get(&Self::threshold_key(alarm)).copied();
             let action = self.actions.get(&Self::action_key(alarm)).copied().unwrap_or(self.action);
-            settings.with(alarm, AlarmRule { threshold: threshold.unwrap_or(alarm.default_threshold()), action })
+            settings.with(alarm, AlarmRule { threshold: self.threshold(alarm), action })
         })
     }
 }

@@ -130,7 +130,7 @@ impl Trainer {
             "reward.strategy `{name}` leaves short wrong rollouts out of the statistics: short becomes correct, right or wrong; \
              `reward.masking = \"zero_after\"` counts them"
         );
-        is_trap.then_some(trap).into_iter().collect()
+        is_trap.then_some(trap).into_iter().chain(vain_scale(&self.config.algo)).collect()
     }
 
     /// The optimizer's constants for update number `update` (from 0).
@@ -154,6 +154,17 @@ impl Trainer {
         let tokenizer = self.encoder.tokenizer();
         evaluate(self.policy.as_mut(), tokenizer, &self.verifiers, &self.evaluation_set, &self.config.eval, keep_going)
     }
+}
+
+/// What to say of a scaling that the estimator does not take. The default says nothing, and to divide by no deviation is what
+/// `dr_grpo` does.
+fn vain_scale(algo: &AlgoSection) -> Option<String> {
+    let is_usual = algo.scale_rewards == ScaleRewards::Group
+        || algo.scale_rewards == ScaleRewards::None && algo.advantage == "dr_grpo"
+        || curt_advantage::estimator_parameters(&algo.advantage).is_ok_and(|known| known.contains(&"scale_rewards"));
+    let advantage = &algo.advantage;
+    (!is_usual)
+        .then(|| format!("algo.scale_rewards says nothing beside algo.advantage = \"{advantage}\", which does not take it"))
 }
 
 /// Where problems come from. Encodes every prompt of a data set, or a longest one of the chain task.

@@ -1,5 +1,6 @@
 //! What went wrong → one line and an exit code.
 
+use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -230,6 +231,17 @@ fn cut_remark(cut: bool) -> &'static str {
 pub fn report(error: &anyhow::Error) -> ExitCode {
     eprintln!("error: {}", one_line(error));
     ExitCode::from(code(error))
+}
+
+/// How a command ends that writes to standard output itself, where an [`io::Error`] alone is one of that: a reader that has gone
+/// away (`curt verify … | head`) has what it wanted.
+pub fn written(result: anyhow::Result<()>) -> anyhow::Result<ExitCode> {
+    match result.map_err(|error| error.downcast::<io::Error>()) {
+        Ok(()) => Ok(ExitCode::SUCCESS),
+        Err(Ok(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(ExitCode::SUCCESS),
+        Err(Ok(source)) => Err(CommandError::Output { path: "standard output".into(), source }.into()),
+        Err(Err(error)) => Err(error),
+    }
 }
 
 /// The error and its causes, in one line; a cause that the line already holds is not said again.

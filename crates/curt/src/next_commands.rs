@@ -4,6 +4,7 @@ use std::path::Path;
 
 use curt_eval::Action;
 use curt_trainer::config::{Config, TaskKind};
+use curt_trainer::run_file::RunFile;
 use curt_trainer::{Outcome, RunReport, checkpoint};
 
 use crate::terminal::Terminal;
@@ -46,22 +47,42 @@ fn resume(program: &str, config: &Config, report: &RunReport) -> Option<String> 
     }
 }
 
-/// The options with which `curt eval` asks what the run's own evaluation asked; none where no options can say it.
+/// The options with which `curt eval` samples what the run's own evaluation sampled; none where no options can say it.
 fn evaluation(config: &Config) -> Option<String> {
-    let (data, eval, verify) = (&config.data, &config.eval, &config.verify);
-    if data.task == TaskKind::Chain {
-        return Some(String::new());
-    }
-    let file = eval.path.as_ref().or(data.path.as_ref())?;
-    let is_usual = verify.kind == "math" && verify.sources.is_empty() && data.prompt_key == "auto" && data.answer_key == "auto";
-    if !is_usual {
+    let (data, verify, usual) = (&config.data, &config.verify, RunFile::load(None, &[]).ok()?);
+    let mut options = String::new();
+    let mut add = |name: &str, value: &str| options.push_str(&format!(" --{name}={}", quoted(value)));
+    if data.task == TaskKind::Jsonl {
+        let file = config.eval.path.as_ref().or(data.path.as_ref())?;
+        let is_usual =
+            verify.kind == "math" && verify.sources.is_empty() && data.prompt_key == "auto" && data.answer_key == "auto";
+        if !is_usual {
+            return None;
+        }
+        add("data", &file.to_string_lossy());
+        if !data.prompt_suffix.is_empty() {
+            add("prompt-suffix", &data.prompt_suffix);
+        }
+    } else if config.eval.links != usual.eval.links {
         return None;
     }
-    let mut options = format!(" --data {} --n {} --limit {}", quoted_path(file), eval.n, eval.max_completion_length);
-    if !data.prompt_suffix.is_empty() {
-        options.push_str(&format!(" --prompt-suffix {}", quoted(&data.prompt_suffix)));
+    let (eval, usual) = (&config.eval, &usual.eval);
+    let numbers = [
+        ("problems", eval.problems.to_string(), usual.problems.to_string()),
+        ("n", eval.n.to_string(), "8".to_owned()),
+        ("limit", eval.max_completion_length.to_string(), "256".to_owned()),
+        ("temperature", eval.temperature.to_string(), "1".to_owned()),
+        ("top-p", eval.top_p.to_string(), "1".to_owned()),
+        ("top-k", eval.top_k.to_string(), "0".to_owned()),
+        ("min-p", eval.min_p.to_string(), "0".to_owned()),
+        ("seed", eval.seed.to_string(), "0".to_owned()),
+    ];
+    // of a file `curt eval` takes all problems
+    let is_needed = |name: &str| name == "problems" && data.task == TaskKind::Jsonl;
+    for (name, value, _) in numbers.iter().filter(|(name, value, usual)| value != usual || is_needed(name)) {
+        add(name, value);
     }
-    if !data.chat_template {
+    if data.task == TaskKind::Jsonl && !data.chat_template {
         options.push_str(" --no-chat-template");
     }
     Some(options)
@@ -79,8 +100,6 @@ fn quoted(word: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use curt_trainer::run_file::RunFile;
-
     use super::*;
 
     fn options(sets: &[&str]) -> Option<String> {
@@ -97,10 +116,15 @@ mod tests {
     #[test]
     fn an_evaluation_asks_what_the_run_asked() {
         assert_eq!(options(&[]).as_deref(), Some(""));
-        let file = ["data.task=jsonl", "data.path='a b.jsonl'", "data.prompt_suffix='Think.'", "eval.n=4"];
-        assert_eq!(options(&file).as_deref(), Some(" --data 'a b.jsonl' --n 4 --limit 256 --prompt-suffix Think."));
+        let chain = ["eval.n=2", "eval.problems=4", "eval.top_k=5", "eval.temperature=0.5"];
+        assert_eq!(options(&chain).as_deref(), Some(" --problems=4 --n=2 --temperature=0.5 --top-k=5"));
+        assert_eq!(options(&["eval.links=[1]"]), None);
+        let file = ["data.task=jsonl", "data.path='a b.jsonl'", "data.prompt_suffix='- Think.'", "eval.n=4", "eval.problems=9"];
+        let expected = " --data='a b.jsonl' --prompt-suffix='- Think.' --problems=9 --n=4";
+        assert_eq!(options(&file).as_deref(), Some(expected));
         let plain = ["data.task=jsonl", "data.path=a", "eval.path=b", "data.prompt_suffix=''", "data.chat_template=false"];
-        assert_eq!(options(&plain).as_deref(), Some(" --data b --n 8 --limit 256 --no-chat-template"));
+        let expected = format!(" --data=b --problems={} --no-chat-template", RunFile::load(None, &[]).unwrap().eval.problems);
+        assert_eq!(options(&plain).as_deref(), Some(expected.as_str()));
         assert_eq!(options(&["data.task=jsonl", "data.path=a", "verify.kind=exact"]), None);
     }
 }

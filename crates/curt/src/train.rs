@@ -29,6 +29,10 @@ pub fn run(arguments: &TrainArguments, terminal: &Terminal, interrupt: &Interrup
     let (config, is_chosen) = config(arguments, resume.as_ref())?;
     let (mut trainer, facts, model) = wiring::trainer(config)?;
     if arguments.dry_run {
+        if !is_chosen {
+            let free = curt_trainer::numbered(&trainer.config.output_dir).find(|directory| !directory.exists());
+            trainer.config.output_dir = free.unwrap_or_default();
+        }
         terminal.say(&(header::training(terminal, &trainer, &facts).join("\n") + "\n"));
         return dry_run(arguments, trainer, terminal, interrupt);
     }

@@ -13,6 +13,7 @@ use curt_verify::{Response, Verdict, Verification, Verifier};
 use serde_json::json;
 
 use crate::arguments::VerifyArguments;
+use crate::exit;
 use crate::verify_rows::{Row, Rows};
 
 /// Rows that are judged before more are read.
@@ -23,6 +24,10 @@ const SHOWN: usize = 100;
 
 /// Runs the command.
 pub fn run(arguments: &VerifyArguments) -> Result<ExitCode> {
+    exit::written(judge_rows(arguments))
+}
+
+fn judge_rows(arguments: &VerifyArguments) -> Result<()> {
     let mut rows = Rows::open(&arguments.file, arguments.golds)?;
     let verifier = verifier(arguments)?;
     let other = arguments.against.as_deref().map(other);
@@ -34,24 +39,18 @@ pub fn run(arguments: &VerifyArguments) -> Result<ExitCode> {
             break;
         }
         let judged = judge(verifier.as_ref(), &batch);
-        let written = match &other {
-            Some(other) => tally.compare(&batch, &judged, other, &mut out),
+        match &other {
+            Some(other) => tally.compare(&batch, &judged, other, &mut out)?,
             None => batch.iter().zip(&judged).try_for_each(|(row, (verification, _))| {
                 if arguments.json { writeln!(out, "{}", line(row, verification)) } else { Ok(()) }
-            }),
-        };
-        match written {
-            // a reader that has gone away (`curt verify … | head`) wants no more
-            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => return Ok(ExitCode::SUCCESS),
-            result => result?,
+            })?,
         }
         tally.add(&batch, judged, arguments.slowest);
     }
     if !arguments.json {
         tally.print(&mut out)?;
     }
-    out.flush()?;
-    Ok(ExitCode::SUCCESS)
+    Ok(out.flush()?)
 }
 
 fn verifier(arguments: &VerifyArguments) -> Result<Box<dyn Verifier>> {

@@ -4,13 +4,13 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Error, Result};
+use anyhow::Result;
 use curt_eval::{Alarm, Column, Detector, Findings, Observation, Reading, RunFacts};
 use curt_trainer::run_facts;
 use curt_trainer::run_file::RunFile;
 use serde_json::{Value, json};
 
-use crate::exit::CommandError;
+use crate::exit::{self, CommandError};
 use crate::numbers::counted;
 use crate::progress::alarm_line;
 use crate::terminal::Terminal;
@@ -28,15 +28,8 @@ pub fn run(arguments: &WatchArguments, terminal: &Terminal) -> Result<ExitCode> 
     }
     let mut out = BufWriter::new(io::stdout().lock());
     let mut tell = |run: &PathBuf| Replay::new(run, &arguments.sets)?.tell(&mut out, terminal, arguments.json);
-    match arguments.runs.iter().try_for_each(&mut tell).and_then(|()| Ok(out.flush()?)) {
-        Err(error) if !is_closed(&error) => Err(error),
-        _ => Ok(ExitCode::SUCCESS),
-    }
-}
-
-/// Whether the reader has gone away (`curt watch … | head`), who then wants no more.
-fn is_closed(error: &Error) -> bool {
-    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+    let told = arguments.runs.iter().try_for_each(&mut tell);
+    exit::written(told.and_then(|()| Ok(out.flush()?)))
 }
 
 /// One run, read again.

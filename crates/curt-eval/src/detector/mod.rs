@@ -18,6 +18,8 @@ pub use observation::{Column, Observation, Reading};
 pub use stage::{Stage, StageChange};
 pub use window::Means;
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::alarm::{Advice, Alarm, AlarmRaised, AlarmRule, AlarmSettings, RunFacts, Side, advice};
@@ -50,7 +52,8 @@ pub struct DetectorState {
     recent: Recent,
     landmarks: Landmarks,
     stage: StageTracker,
-    latches: [Latch; Alarm::ALL.len()],
+    #[serde(default)]
+    latches: BTreeMap<Alarm, Latch>,
 }
 
 /// Watches a run, or reads the record of one.
@@ -89,7 +92,7 @@ impl Detector {
 
     /// The alarms that have been raised and are not over, the gravest first.
     pub fn active(&self) -> impl Iterator<Item = Alarm> + '_ {
-        Alarm::ALL.into_iter().zip(&self.state.latches).filter(|(_, latch)| latch.is_on()).map(|(alarm, _)| alarm)
+        Alarm::ALL.into_iter().filter(|alarm| self.state.latches.get(alarm).is_some_and(Latch::is_on))
     }
 
     /// Takes in the row of the next step. Rows of evaluations must not be given.
@@ -102,7 +105,8 @@ impl Detector {
         // what has no verdict counts as wrong, or in nothing, however easy the problems are
         let unjudged = view.value(Alarm::Ungradable).filter(|share| *share > 0.0);
         let unjudged = unjudged.is_some_and(|share| share >= self.settings.rule(Alarm::Ungradable).threshold);
-        for (alarm, latch) in Alarm::ALL.into_iter().zip(latches.iter_mut()) {
+        for alarm in Alarm::ALL {
+            let latch = latches.entry(alarm).or_default();
             let AlarmRule { threshold, action } = self.settings.rule(alarm);
             let value = view.value(alarm);
             // a number that is none needs no second look
@@ -130,11 +134,8 @@ impl Detector {
     }
 }
 
-fn trouble(latches: &[Latch]) -> Trouble {
-    let since = |wanted: Alarm| {
-        let mut all = Alarm::ALL.iter().zip(latches);
-        all.find(|(alarm, latch)| **alarm == wanted && latch.is_on()).map(|(_, latch)| latch.since())
-    };
+fn trouble(latches: &BTreeMap<Alarm, Latch>) -> Trouble {
+    let since = |alarm: Alarm| latches.get(&alarm).filter(|latch| latch.is_on()).map(Latch::since);
     Trouble {
         nan: since(Alarm::Nan),
         entropy: since(Alarm::EntropyRise),

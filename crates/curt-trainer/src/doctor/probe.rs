@@ -125,7 +125,7 @@ fn findings(facts: &ProbeFacts, config: &Config) -> Vec<Finding> {
         found.push(Finding::settings(what, "rollout.max_completion_length", format!("{}", 2 * limit)));
     }
     // what has no verdict is not right, however easy the problems are
-    if facts.ungradable >= Alarm::Ungradable.default_threshold() {
+    if facts.ungradable >= config.alarms.threshold(Alarm::Ungradable) {
         let reason = facts.ungradable_reason.as_deref().unwrap_or_default();
         let Advice { cause, key, change } = advice(Alarm::Ungradable, &run_facts(config), &Means::default());
         let share = percent(facts.ungradable);

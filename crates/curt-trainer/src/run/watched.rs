@@ -39,7 +39,7 @@ impl Run {
         let verdicts = || groups.iter().flat_map(|group| &group.shaped.verified.verdicts);
         let reasons = Reasons::of(verdicts().map(|verdict| &verdict.verification));
         let (without, all) = (reasons.count(), verdicts().count());
-        if self.unjudged || (without as f64) < Alarm::Ungradable.default_threshold() * all as f64 {
+        if self.unjudged || (without as f64) < self.trainer.config.alarms.threshold(Alarm::Ungradable) * all as f64 {
             return;
         }
         let Some(reason) = reasons.most_frequent() else { return };

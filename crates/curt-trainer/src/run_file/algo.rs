@@ -103,14 +103,7 @@ impl RunFile {
             let objective = curt_advantage::objective_parameters(&algo.loss_type).unwrap_or_default();
             estimator.contains(&name) || objective.contains(&name)
         };
-        // the default is in every run.toml and says nothing; to divide by no deviation is what dr_grpo does
-        let is_vain = match algo.scale_rewards {
-            ScaleRewards::Group => false,
-            ScaleRewards::None => algo.advantage != "dr_grpo" && !takes("scale_rewards"),
-            ScaleRewards::Batch => !takes("scale_rewards"),
-        };
-        let scale = is_vain.then_some("scale_rewards");
-        match scale.or_else(|| algo.parameters.names().find(|name| !takes(name))) {
+        match algo.parameters.names().find(|name| !takes(name)) {
             None => Ok(()),
             Some(name) => Err(RunFileError::NotTaken {
                 place: self.place(&format!("algo.{name}")),

@@ -153,7 +153,12 @@ impl RunFile {
                 .integer(limit, AT_LEAST_ONE, "a length limit in tokens, at least 1")?
                 .ok_or_else(|| self.missing(limit, "the length limit of a rollout in tokens"))?,
             max_prompt_length: self.integer("rollout.max_prompt_length", AT_LEAST_ONE, TOKENS)?.unwrap_or(1024),
-            temperature: self.number("rollout.temperature", |t| t > 0.0, "a temperature above 0", 1.0)?,
+            temperature: self.number(
+                "rollout.temperature",
+                |t| in_f32(t) && in_f32(1.0 / t),
+                "a temperature above 0, in f32 and with an inverse there",
+                1.0,
+            )?,
             group_filter: self.word("rollout.group_filter", GROUP_FILTERS, GroupFilter::AnyCorrectAndSpread)?,
             max_sequences: self
                 .integer("rollout.max_sequences", UP_TO_A_MILLION, "a number of sequences, 1 to a million")?
@@ -226,18 +231,13 @@ impl RunFile {
         let beta = |key, default| self.number(key, |b| (0.0..1.0).contains(&b), "a decay from 0 to below 1", default);
         Ok(TrainSection {
             steps: self.steps()?,
-            learning_rate: self.number("train.learning_rate", |l| l > 0.0, "a finite learning rate above 0", 1e-6)?,
+            learning_rate: self.number("train.learning_rate", in_f32, "a learning rate above 0 and finite in f32", 1e-6)?,
             warmup_steps: self.integer("train.warmup_steps", FROM_ZERO, "a number of updates, at least 0")?.unwrap_or(0),
             lr_scheduler_type: self.word("train.lr_scheduler_type", SCHEDULERS, LrScheduler::Constant)?,
             weight_decay: self.number("train.weight_decay", |w| w >= 0.0, "a finite weight decay from 0", 0.0)?,
             adam_beta1: beta("train.adam_beta1", 0.9)?,
             adam_beta2: beta("train.adam_beta2", 0.999)?,
-            adam_epsilon: self.number(
-                "train.adam_epsilon",
-                |e| e as f32 > 0.0 && (e as f32).is_finite(),
-                "a number above 0 and finite in f32",
-                1e-8,
-            )?,
+            adam_epsilon: self.number("train.adam_epsilon", in_f32, "a number above 0 and finite in f32", 1e-8)?,
             max_grad_norm: self.number("train.max_grad_norm", |n| n > 0.0, "a finite gradient norm above 0", 1.0)?,
             micro_tokens,
             recompute_activations: self.flag("train.recompute_activations", false)?,
@@ -322,4 +322,10 @@ impl RunFile {
     fn seed(&self, key: &str, default: u64) -> Result<u64, RunFileError> {
         Ok(self.integer(key, 0..=u64::MAX as i128, "a whole number from 0 to 18446744073709551615")?.unwrap_or(default))
     }
+}
+
+/// Whether a number is above 0 and finite as the kernels take it.
+fn in_f32(number: f64) -> bool {
+    let number = number as f32;
+    number > 0.0 && number.is_finite()
 }

@@ -107,3 +107,18 @@ fn masking_that_makes_short_correct_is_warned_of() {
     // at L_T = L_R nothing is long
     assert!(trainer(drafts(), &["reward.strategy=minus_i", "reward.target_length=16"]).0.warnings().is_empty());
 }
+
+#[test]
+fn a_scaling_that_the_estimator_does_not_take_is_warned_of() {
+    let warnings = |sets: &[&str]| trainer(drafts(), sets).0.warnings();
+    for sets in [["algo.advantage=dr_grpo", "algo.scale_rewards=batch"], ["algo.advantage=rloo", "algo.scale_rewards=none"]] {
+        let [warning] = &warnings(&sets)[..] else { panic!("{:?}", warnings(&sets)) };
+        assert!(warning.starts_with("algo.scale_rewards says nothing beside algo.advantage = "), "{warning}");
+    }
+    for sets in [["algo.advantage=dr_grpo", "algo.scale_rewards=none"], ["algo.advantage=grpo", "algo.scale_rewards=batch"]] {
+        assert_eq!(warnings(&sets), Vec::<String>::new());
+    }
+    for advantage in curt_advantage::estimator_names() {
+        assert_eq!(warnings(&[&format!("algo.advantage={advantage}")]), Vec::<String>::new());
+    }
+}

@@ -299,9 +299,18 @@ fn a_save_that_fails_leaves_nothing_half_written() {
 #[test]
 fn output_that_cannot_be_written_is_no_success() {
     let root = tempfile::tempdir().unwrap();
+    write(root.path(), "rows.jsonl", "{\"answer\": \"7\", \"response\": \"7\"}\n");
+    write(root.path(), "rollouts.jsonl", "{\"group\": 1, \"correct\": true, \"length\": 9}\n");
+    let score = ["score", "rollouts.jsonl", "--strategy=truncation", "--set=target_length=8"];
     for (to, code) in [("> /dev/full", 1), ("| true", 0)] {
         let script = format!("set -o pipefail; \"$0\" \"$@\" {to}");
-        for arguments in [&["doctor", "--no-probe", "--json"][..], &["generate", "embedded:good", "--prompt=^4>"]] {
+        for arguments in [
+            &["doctor", "--no-probe", "--json"][..],
+            &["generate", "embedded:good", "--prompt=^4>"],
+            &["verify", "rows.jsonl"],
+            &["verify", "rows.jsonl", "--json"],
+            &score,
+        ] {
             let run = started_by(&["bash", "-c", &script], root.path()).args(arguments).run().ends_with(code);
             let is_told = run.stderr.contains("error: standard output: cannot be written: No space left");
             assert_eq!(is_told, code == 1, "{}", run.stderr);

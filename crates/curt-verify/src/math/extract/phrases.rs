@@ -67,28 +67,45 @@ fn sentence(text: &str) -> &str {
     line
 }
 
-/// The value in an announcement: all of it, or all before a reason, if that has no words or few; otherwise, with `last_number`, the
-/// values it begins with, or its last values; otherwise its words, which with `last_number` are few.
+/// The value in an announcement: all of it if that has no words or few; otherwise, with `last_number`, the values it begins with, or
+/// its last values; otherwise its words, which with `last_number` are few. Where it says why, that is asked of what stands before the
+/// reason; and of all of it where there is neither a value nor a word that is an answer by itself.
 fn value(sentence: &str, last_number: bool) -> Option<&str> {
-    const MAX_WORDS: usize = 6;
     let sentence = bare(sentence);
-    if sentence.is_empty() {
-        return None;
-    }
     if ["correct", "right", "wrong", "incorrect", "not"].iter().any(|word| sentence.starts_with(word)) {
         return None;
     }
     let answer = before_reason(sentence);
-    if items::is_answer(answer) {
-        return Some(answer);
-    }
     if !last_number {
-        return Some(answer);
+        return Some(answer).filter(|answer| !answer.is_empty());
+    }
+    let is_explained = answer.len() < sentence.len();
+    match is_explained && items::last_run(answer).is_none() && !is_answer_word(answer) {
+        true => values(sentence),
+        false => values(answer),
+    }
+}
+
+/// All of `sentence` if it has no words or few, otherwise the values it begins with, or its last values, or its few words.
+fn values(sentence: &str) -> Option<&str> {
+    const MAX_WORDS: usize = 6;
+    if sentence.is_empty() {
+        return None;
+    }
+    if items::is_answer(sentence) {
+        return Some(sentence);
     }
     if let Some(run) = items::first_run(sentence).filter(|run| sentence.starts_with(*run)).or_else(|| items::last_run(sentence)) {
         return Some(run);
     }
     (sentence.split_whitespace().count() <= MAX_WORDS).then_some(sentence)
+}
+
+/// Whether a word alone answers a question: yes or no and the like, or the letter of a choice.
+fn is_answer_word(word: &str) -> bool {
+    let word = word.trim_matches(['(', ')', '$', '.']);
+    let known = ["yes", "no", "true", "false", "odd", "even", "none", "infinite", "undefined", "impossible"];
+    word.len() == 1 && word.starts_with(|c: char| c.is_ascii_alphabetic()) || known.iter().any(|k| k.eq_ignore_ascii_case(word))
 }
 
 /// `sentence` up to where it begins to say why, which does not belong to the answer; all of it if there is nothing before.
