@@ -19,8 +19,8 @@ use crate::{AdvantageError, AdvantageEstimator, Credit, RewardGroup, check_group
 ///   tokens, up to rounding, as with fewer than two tokens. A rollout without tokens counts in μ and gets exactly 0: it is
 ///   in neither m nor v, which do not bound its distance from them.
 /// - Keeps: unchanged by a shift common to a group, and as ε → 0 by a positive scale common to the batch; equal rewards of
-///   a group, of rollouts with tokens, get equal advantages; flat groups are 0; where no group is flat, Σ over all tokens of A is 0. Breaks: Σ A = 0
-///   per group, because m is a mean over tokens and is subtracted from every rollout alike.
+///   a group, of rollouts with tokens, get equal advantages; flat groups are 0; where no group is flat, Σ over all tokens of
+///   A is 0. Breaks: Σ A = 0 per group, because m is a mean over tokens and is subtracted from every rollout alike.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct ReinforcePlusPlusBaseline {
     epsilon: f64,

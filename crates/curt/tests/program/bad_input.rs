@@ -299,7 +299,7 @@ fn a_save_that_fails_leaves_nothing_half_written() {
 #[test]
 fn output_that_cannot_be_written_is_no_success() {
     let root = tempfile::tempdir().unwrap();
-    write(root.path(), "rows.jsonl", "{\"answer\": \"7\", \"response\": \"7\"}\n");
+    write(root.path(), "rows.jsonl", "{\"answer\": \"7\", \"completion\": \"7\"}\n");
     write(root.path(), "rollouts.jsonl", "{\"group\": 1, \"correct\": true, \"length\": 9}\n");
     let score = ["score", "rollouts.jsonl", "--strategy=truncation", "--set=target_length=8"];
     for (to, code) in [("> /dev/full", 1), ("| true", 0)] {
