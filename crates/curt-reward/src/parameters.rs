@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde::de::{DeserializeSeed, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize};
 
 use crate::nearest::nearest;
 use crate::{Masking, RewardError};
@@ -48,13 +48,13 @@ impl fmt::Display for Preset {
 }
 
 /// Parameters by name, as read from a run file. They are checked by the strategy that is built from them.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-#[serde(transparent)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "BTreeMap<String, Given>")]
 pub struct Parameters(BTreeMap<String, Value>);
 
 /// The value of one parameter.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(untagged)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged, expecting = "expected a number or a word")]
 pub enum Value {
     /// A number. Whole numbers may be written without a point.
     Number(f64),
@@ -71,72 +71,31 @@ impl fmt::Display for Value {
     }
 }
 
-/// Reads one value; what is none is refused with the name of its parameter, if it has one.
-struct Reader<'a>(Option<&'a str>);
-
-impl Visitor<'_> for Reader<'_> {
-    type Value = Value;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Some(name) => write!(f, "the parameter `{name}` to be a number or a word"),
-            None => f.write_str("a number or a word"),
-        }
-    }
-
-    fn visit_f64<E>(self, number: f64) -> Result<Value, E> {
-        Ok(number.into())
-    }
-
-    fn visit_i64<E>(self, number: i64) -> Result<Value, E> {
-        Ok((number as f64).into())
-    }
-
-    fn visit_u64<E>(self, number: u64) -> Result<Value, E> {
-        Ok((number as f64).into())
-    }
-
-    fn visit_str<E>(self, word: &str) -> Result<Value, E> {
-        Ok(word.into())
-    }
+/// What stands in the place of a value.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Given {
+    Value(Value),
+    Flag(bool),
+    List(Vec<IgnoredAny>),
+    Nothing(()),
+    Other(IgnoredAny),
 }
 
-impl<'de> DeserializeSeed<'de> for Reader<'_> {
-    type Value = Value;
+impl TryFrom<BTreeMap<String, Given>> for Parameters {
+    type Error = String;
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Value {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Reader(None).deserialize(deserializer)
-    }
-}
-
-impl<'de> Deserialize<'de> for Parameters {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct ByName;
-
-        impl<'de> Visitor<'de> for ByName {
-            type Value = Parameters;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("parameters by name")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Parameters, A::Error> {
-                let mut all = BTreeMap::new();
-                while let Some(name) = map.next_key::<String>()? {
-                    let value = map.next_value_seed(Reader(Some(&name)))?;
-                    all.insert(name, value);
-                }
-                Ok(Parameters(all))
-            }
-        }
-
-        deserializer.deserialize_map(ByName)
+    fn try_from(given: BTreeMap<String, Given>) -> Result<Self, String> {
+        let refused =
+            |name: &str, found: &str| Err(format!("expected the parameter `{name}` to be a number or a word, found {found}"));
+        let value = |(name, given): (String, Given)| match given {
+            Given::Value(value) => Ok((name, value)),
+            Given::Flag(flag) => refused(&name, if flag { "true" } else { "false" }),
+            Given::List(list) => refused(&name, &format!("a list of {}", list.len())),
+            Given::Nothing(()) => refused(&name, "nothing"),
+            Given::Other(_) => refused(&name, "a table"),
+        };
+        given.into_iter().map(value).collect::<Result<_, _>>().map(Parameters)
     }
 }
 

@@ -91,13 +91,13 @@ fn a_parameter_of_another_type_is_named() {
     let good = Parameters::new().with("target_length", 48).with("alpha", 0.5).with("floor", -1.0).with("masking", "exclude");
     assert_eq!(read(r#"{"target_length": 48, "alpha": 0.5, "floor": -1, "masking": "exclude"}"#).unwrap(), good);
     assert_eq!(read(&serde_json::to_string(&good).unwrap()).unwrap(), good);
-    let expected = "expected the parameter `target_length` to be a number or a word";
-    for (value, found) in [("true", "boolean `true`"), ("null", "null"), ("[48]", "sequence"), (r#"{"a": 1}"#, "map")] {
+    for (value, found) in [("true", "true"), ("null", "nothing"), ("[48]", "a list of 1"), (r#"{"a": 1}"#, "a table")] {
         let error = read(&format!(r#"{{"alpha": 0.5, "target_length": {value}}}"#)).unwrap_err().to_string();
-        assert!(error.starts_with(&format!("invalid type: {found}, {expected}")), "{error}");
+        let expected = format!("expected the parameter `target_length` to be a number or a word, found {found}");
+        assert!(error.starts_with(&expected), "{error}");
     }
     let error = serde_json::from_str::<curt_reward::Value>("true").unwrap_err().to_string();
-    assert!(error.starts_with("invalid type: boolean `true`, expected a number or a word"), "{error}");
+    assert!(error.starts_with("expected a number or a word"), "{error}");
 }
 
 /// Parameters that may be below 0: rewards.

@@ -162,6 +162,6 @@ fn a_parameter_of_another_type_is_named() {
     assert_eq!(read(r#"{"delta": 3, "pass_at_k_scale": true, "scale_rewards": "batch"}"#).unwrap(), good);
     assert_eq!(read(&serde_json::to_string(&good).unwrap()).unwrap(), good);
     let error = read(r#"{"epsilon": 0.2, "delta": [3.0]}"#).unwrap_err().to_string();
-    let expected = "invalid type: sequence, expected the parameter `delta` to be a number, a word, true or false";
+    let expected = "expected the parameter `delta` to be a number, a word, true or false, found a list of 1";
     assert!(error.starts_with(expected), "{error}");
 }
