@@ -10,7 +10,7 @@ use crate::{shell, tidy, workspace};
 pub const TEST_COMMAND: &str = "cargo test --workspace";
 
 /// The crates with a feature: their pages as their users see them.
-const PUBLISHED_DOC: &str = "cargo doc --package curt-reward --package curt-advantage --no-deps --all-features";
+const PUBLISHED_DOC: &str = "cargo doc --package curt-reward --package curt-advantage --package curt-difficulty --package curt-verify --no-deps --all-features";
 
 #[derive(clap::Args)]
 pub struct Options {

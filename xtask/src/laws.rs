@@ -1,4 +1,4 @@
-//! `cargo xtask laws`: the published laws of rewards, advantages, objectives, gates and samplers over our own, with many cases each.
+//! `cargo xtask laws`: the published laws of rewards, advantages, objectives, gates, samplers and verifiers over our own, with many cases each.
 //!
 //! The tests of the crates hold what must hold of which; here they run with more cases than in CI, and what they say of
 //! each law and each strategy is gathered.
@@ -23,12 +23,13 @@ pub struct Options {
 }
 
 /// Crate and test programs; a program per line, so that each is timed.
-const SUITES: [(&str, &str); 5] = [
+const SUITES: [(&str, &str); 6] = [
     ("curt-reward", "table_of_laws"),
     ("curt-reward", "laws"),
     ("curt-advantage", "laws"),
     ("curt-advantage", "objective_laws"),
     ("curt-difficulty", "laws"),
+    ("curt-verify", "laws"),
 ];
 
 /// Runs the laws; prints a row per law and a row per strategy, estimator or objective.

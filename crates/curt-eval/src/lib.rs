@@ -72,3 +72,8 @@ pub use spread::{Spread, clustered_error, spread};
 pub use stages::{Stages, stages};
 pub use summary::{BudgetAccuracy, Comparison, DifficultyRow, PassAt, Summary, summarize};
 pub use trap::{TrainedRollout, TrapTest, advantage_length_correlation};
+
+/// The examples of the README are tests too.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

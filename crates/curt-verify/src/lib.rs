@@ -22,6 +22,8 @@ pub mod code;
 #[cfg(unix)]
 pub mod command;
 mod exact;
+#[cfg(feature = "laws")]
+pub mod laws;
 pub mod math;
 #[cfg(unix)]
 mod pool;
@@ -116,6 +118,11 @@ pub fn verifier(name: &str) -> Result<Box<dyn Verifier>, UnknownVerifier> {
         _ => Err(UnknownVerifier { name: name.to_string() }),
     }
 }
+
+/// The examples of the README are tests too.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 #[cfg(test)]
 mod tests {
