@@ -42,7 +42,8 @@ pub fn spread(groups: &Groups) -> Result<Spread, EvalError> {
 
 /// The standard error of the mean of `values` where those of one cluster are alike, such as problems made from one text:
 /// SE² = s²/n + n⁻² Σ_clusters Σ_{i≠j} (v_i − v̄)(v_j − v̄) (arXiv 2411.00640). With each value in a cluster of its own it is the
-/// usual one; of equal values it is exactly 0. Errors: [`EvalError::TooFew`] below two values, [`EvalError::Unequal`], [`EvalError::NotFinite`].
+/// usual one; of equal values it is exactly 0. Errors: [`EvalError::TooFew`] below two values, [`EvalError::Unequal`],
+/// [`EvalError::NotFinite`].
 pub fn clustered_error(values: &[f64], clusters: &[u32]) -> Result<f64, EvalError> {
     check_equal_counts(("values", values.len()), ("clusters", clusters.len()))?;
     let variance = variance(values)?;

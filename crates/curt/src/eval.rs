@@ -15,7 +15,7 @@ use crate::terminal::Terminal;
 use crate::{eval_compare, eval_page, eval_rollouts, eval_sampling, whole_file};
 
 /// The limit of a completion where none was typed.
-const LIMIT: usize = 256;
+pub const LIMIT: usize = 256;
 
 /// Runs the command: the tables go to standard output.
 pub fn run(arguments: &EvalArguments, terminal: &Terminal, interrupt: &Interrupt) -> Result<ExitCode> {

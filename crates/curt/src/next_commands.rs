@@ -2,11 +2,14 @@
 
 use std::path::Path;
 
+use clap::Parser;
 use curt_eval::Action;
 use curt_trainer::config::{Config, TaskKind};
 use curt_trainer::run_file::RunFile;
 use curt_trainer::{Outcome, RunReport, checkpoint};
 
+use crate::arguments::{Arguments, Command};
+use crate::eval::LIMIT;
 use crate::terminal::Terminal;
 
 /// A problem of the chain task: 44, + 3, × 9, - 1, each digit for itself.
@@ -50,6 +53,7 @@ fn resume(program: &str, config: &Config, report: &RunReport) -> Option<String> 
 /// The options with which `curt eval` samples what the run's own evaluation sampled; none where no options can say it.
 fn evaluation(config: &Config) -> Option<String> {
     let (data, verify, usual) = (&config.data, &config.verify, RunFile::load(None, &[]).ok()?);
+    let Some(Command::Eval(typed)) = Arguments::try_parse_from(["curt", "eval", "MODEL"]).ok()?.command else { return None };
     let mut options = String::new();
     let mut add = |name: &str, value: &str| options.push_str(&format!(" --{name}={}", quoted(value)));
     if data.task == TaskKind::Jsonl {
@@ -69,13 +73,13 @@ fn evaluation(config: &Config) -> Option<String> {
     let (eval, usual) = (&config.eval, &usual.eval);
     let numbers = [
         ("problems", eval.problems.to_string(), usual.problems.to_string()),
-        ("n", eval.n.to_string(), "8".to_owned()),
-        ("limit", eval.max_completion_length.to_string(), "256".to_owned()),
-        ("temperature", eval.temperature.to_string(), "1".to_owned()),
-        ("top-p", eval.top_p.to_string(), "1".to_owned()),
-        ("top-k", eval.top_k.to_string(), "0".to_owned()),
-        ("min-p", eval.min_p.to_string(), "0".to_owned()),
-        ("seed", eval.seed.to_string(), "0".to_owned()),
+        ("n", eval.n.to_string(), typed.n.to_string()),
+        ("limit", eval.max_completion_length.to_string(), LIMIT.to_string()),
+        ("temperature", eval.temperature.to_string(), typed.sampling.temperature.to_string()),
+        ("top-p", eval.top_p.to_string(), typed.sampling.top_p.to_string()),
+        ("top-k", eval.top_k.to_string(), typed.sampling.top_k.to_string()),
+        ("min-p", eval.min_p.to_string(), typed.sampling.min_p.to_string()),
+        ("seed", eval.seed.to_string(), typed.sampling.seed.to_string()),
     ];
     // of a file `curt eval` takes all problems
     let is_needed = |name: &str| name == "problems" && data.task == TaskKind::Jsonl;
@@ -122,6 +126,11 @@ mod tests {
         let file = ["data.task=jsonl", "data.path='a b.jsonl'", "data.prompt_suffix='- Think.'", "eval.n=4", "eval.problems=9"];
         let expected = " --data='a b.jsonl' --prompt-suffix='- Think.' --problems=9 --n=4";
         assert_eq!(options(&file).as_deref(), Some(expected));
+        // a shell and the program take it as it is meant
+        let words = shlex::split(&format!("curt eval MODEL{expected}")).unwrap();
+        let Some(Command::Eval(typed)) = Arguments::try_parse_from(words).unwrap().command else { panic!("no eval") };
+        assert_eq!((&typed.data[..], typed.prompt_suffix.as_str()), (&["a b.jsonl".to_owned()][..], "- Think."));
+        assert_eq!((typed.problems, typed.n), (Some(9), 4));
         let plain = ["data.task=jsonl", "data.path=a", "eval.path=b", "data.prompt_suffix=''", "data.chat_template=false"];
         let expected = format!(" --data=b --problems={} --no-chat-template", RunFile::load(None, &[]).unwrap().eval.problems);
         assert_eq!(options(&plain).as_deref(), Some(expected.as_str()));

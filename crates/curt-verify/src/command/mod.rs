@@ -9,10 +9,10 @@
 //! ← {"id": 8, "verdict": "wrong", "reason": "0.25 is not 1/2"}
 //! ```
 //!
-//! It is started when the first question comes (once already by [`CommandVerifier::available`]), as often as there are workers, and stays until the verifier is dropped. One that
-//! does not answer in time, dies, or writes anything else is killed with its process group; that question is
-//! [`Verdict::Ungradable`] with the reason, and the next one gets a new process. It is trusted: it runs as the user, with the
-//! user's environment and outside any sandbox.
+//! It is started when the first question comes (once already by [`CommandVerifier::available`]), as often as there are workers, and
+//! stays until the verifier is dropped. One that does not answer in time, dies, or writes anything else is killed with its process
+//! group; that question is [`Verdict::Ungradable`] with the reason, and the next one gets a new process. It is trusted: it runs as
+//! the user, with the user's environment and outside any sandbox.
 //!
 //! ```
 //! use curt_verify::command::{CommandLimits, CommandVerifier};
